@@ -1,0 +1,139 @@
+"""Puts the parts together: what is started in which order, and stopped in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any
+
+import aiohttp_session
+from aiohttp import web
+
+from chat.live.heartbeat import keep_alive
+from chat.live.hub import Hub
+from chat.models import Message
+from chat.protocol import CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR
+from chat.services.passwords import PasswordHasher
+from chat.services.sessions import Sessions
+from chat.settings import Settings
+from chat.store.database import Database
+from chat.store.group_commit import GroupCommit
+from chat.store.messages import last_cursor, list_changes
+from chat.store.opening import open_database
+from chat.store.sessions import list_sessions
+from chat.web.keys import BROKEN, COMMITS, DATABASE, HASHER, HUB, SESSIONS, SETTINGS
+from chat.web.middlewares import errors_as_json, protect, refuse_cross_site
+from chat.web.routes import route_definitions
+from chat.web.sessions import SessionStorage
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings) -> web.Application:
+    """The whole application; everything in it lives from its start-up to its clean-up.
+
+    `app[BROKEN]` is set when the process should end and be started afresh.
+    """
+    app = web.Application(
+        client_max_size=settings.frame_max_bytes,
+        middlewares=[
+            errors_as_json,
+            refuse_cross_site,
+            aiohttp_session.session_middleware(SessionStorage(settings)),
+        ],
+    )
+    app[SETTINGS] = settings
+    app[BROKEN] = asyncio.Event()
+    app.add_routes(route_definitions())
+    app.on_response_prepare.append(protect)
+    app.cleanup_ctx.append(_running)
+    app.on_shutdown.append(_say_goodbye)
+    return app
+
+
+async def _running(app: web.Application) -> AsyncIterator[None]:
+    settings, broken = app[SETTINGS], app[BROKEN]
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings, broken.set))
+        hasher = PasswordHasher(workers=settings.password_workers, queue_max=settings.password_queue_max)
+        stack.push_async_callback(asyncio.to_thread, hasher.close)
+        cursor = await last_cursor(database)
+        hub = Hub(settings, partial(_read_changes, database), cursor)
+        commits = _group_commit(database, hub, settings, cursor)
+        sessions = Sessions(
+            database,
+            settings,
+            await list_sessions(database),
+            on_ended=hub.close_session,
+            is_connected=hub.is_connected,
+        )
+        await stack.enter_async_context(
+            _background(
+                [
+                    database.keep_checkpointed(),
+                    sessions.keep_saved(),
+                    keep_alive(hub, settings),
+                    commits.run(),
+                ],
+                broken,
+            )
+        )
+        stack.push_async_callback(sessions.save)
+        stack.push_async_callback(commits.drain)
+        app[DATABASE], app[HASHER], app[HUB], app[COMMITS], app[SESSIONS] = (
+            database,
+            hasher,
+            hub,
+            commits,
+            sessions,
+        )
+        yield
+
+
+def _group_commit(database: Database, hub: Hub, settings: Settings, cursor: int) -> GroupCommit:
+    return GroupCommit(
+        database,
+        hub.publish,
+        first_id=cursor + 1,
+        queue_max_messages=settings.commit_queue_max_messages,
+        queue_max_bytes=settings.commit_queue_max_bytes,
+        batch_max_messages=settings.commit_batch_max_messages,
+        batch_max_bytes=settings.commit_batch_max_bytes,
+    )
+
+
+async def _read_changes(database: Database, room_id: int, after: int, up_to: int, limit: int) -> list[Message]:
+    return await list_changes(database, room_id, after=after, up_to=up_to, limit=limit)
+
+
+@asynccontextmanager
+async def _background(coroutines: Iterable[Coroutine[Any, Any, None]], broken: asyncio.Event) -> AsyncIterator[None]:
+    """Run tasks beside the handlers; one that dies takes the server with it rather than leave it half alive."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    for task in tasks:
+        task.add_done_callback(partial(_report_death, broken))
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _report_death(broken: asyncio.Event, task: asyncio.Task[None]) -> None:
+    if not task.cancelled():
+        log.critical("fault: a background task died; stopping", exc_info=task.exception())
+        broken.set()
+
+
+async def _say_goodbye(app: web.Application) -> None:
+    """Commit what was accepted, then close every socket; runs once nobody new is let in."""
+    await app[COMMITS].drain()
+    hub, seconds = app[HUB], app[SETTINGS].close_seconds
+    code, reason = (
+        (CLOSE_INTERNAL_ERROR, "storage failed") if app[BROKEN].is_set() else (CLOSE_GOING_AWAY, "server is stopping")
+    )
+    await hub.close_all(code, reason, seconds)

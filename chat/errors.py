@@ -1,0 +1,85 @@
+"""Everything that can be refused, each with a stable code that clients may rely on.
+
+    ChatError
+    ├── Malformed            the request cannot be understood
+    ├── NotSignedIn          no session, or it has ended
+    ├── WrongCredentials     the name and the password do not go together
+    ├── Forbidden            signed in, but not allowed
+    ├── Unknown              there is no such thing
+    ├── Taken                the name is in use
+    ├── TooLarge             more bytes than a setting allows
+    ├── Unsupported          a kind of content this server does not read
+    ├── BrokenRule           understood, but a value breaks a rule
+    ├── Busy                 a bounded queue is full; come back in a moment
+    ├── StorageUnavailable   the database could not take the change; nothing was stored
+    └── StartRefused         the server cannot start as it is set up
+
+No HTTP here: the web layer gives each class its status.
+"""
+
+from __future__ import annotations
+
+
+class ChatError(Exception):
+    """A refusal that a person can read: one plain sentence and a stable code.
+
+    Args:
+        sentence: what is wrong and, where it helps, how to mend it.
+        code: the slug clients may test for; each class has a default.
+    """
+
+    code = "error"
+
+    def __init__(self, sentence: str, code: str | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        if code is not None:
+            self.code = code
+
+
+class Malformed(ChatError):
+    code = "malformed"
+
+
+class NotSignedIn(ChatError):
+    code = "not_signed_in"
+
+
+class WrongCredentials(ChatError):
+    code = "wrong_credentials"
+
+
+class Forbidden(ChatError):
+    code = "forbidden"
+
+
+class Unknown(ChatError):
+    code = "not_found"
+
+
+class Taken(ChatError):
+    code = "name_taken"
+
+
+class TooLarge(ChatError):
+    code = "too_large"
+
+
+class Unsupported(ChatError):
+    code = "unsupported_media_type"
+
+
+class BrokenRule(ChatError):
+    code = "invalid_value"
+
+
+class Busy(ChatError):
+    code = "busy"
+
+
+class StorageUnavailable(ChatError):
+    code = "storage_unavailable"
+
+
+class StartRefused(ChatError):
+    code = "start_refused"

@@ -1,0 +1,283 @@
+"""The hub: gives every committed message to everyone subscribed to its room.
+
+The contract, for whoever changes this file:
+
+1. `publish` MUST run to its end without an await, so that all sockets see the same order.
+2. Each frame is made once; each subscriber gets one write per commit, however many messages and rooms it held.
+3. A subscription is live or behind, never both: `subscriber.behind` says which. It MUST go live in the same step
+   (no await) in which it is found to have everything up to the room's head, and fall behind in the same
+   step in which a write is withheld from it. So nothing is missed and nothing comes twice.
+4. A catch-up MUST NOT read beyond the hub's cursor: what is committed but not yet published is still to come.
+5. Nobody else's delivery waits for a slow socket, and a slow socket costs a bounded number of bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from chat.errors import BrokenRule, StorageUnavailable
+from chat.live.presence import Presence
+from chat.live.subscriber import Subscriber
+from chat.models import Message, Room, User
+from chat.protocol import CLOSE_SIGNED_OUT, chat_frame, live_frame
+from chat.settings import Settings
+
+log = logging.getLogger(__name__)
+
+# (room_id, after, up_to, limit) → the changes of the room in cursor order
+ReadChanges = Callable[[int, int, int, int], Awaitable[list[Message]]]
+
+_RETRY_SECONDS = 1.0
+
+
+class _LiveRoom:
+    """A room that at least one socket is subscribed to."""
+
+    __slots__ = ("head", "live", "presence", "room", "timer")
+
+    def __init__(self, room: Room, names_max: int, cursor: int) -> None:
+        self.room = room
+        self.head = cursor  # no message of the room has a higher one
+        self.live: set[Subscriber] = set()
+        self.presence = Presence(room, names_max)
+        self.timer: asyncio.TimerHandle | None = None
+
+
+class Hub:
+    """Everyone who is connected.
+
+    Args:
+        read_changes: how a catch-up gets what a subscriber has missed.
+        cursor: the last change that is on disk at the start.
+    """
+
+    def __init__(self, settings: Settings, read_changes: ReadChanges, cursor: int) -> None:
+        self.cursor = cursor
+        self._settings = settings
+        self._read_changes = read_changes
+        self._rooms: dict[int, _LiveRoom] = {}
+        self._subscribers: set[Subscriber] = set()
+        self._by_session: dict[str, set[Subscriber]] = {}
+        self._goodbye: tuple[int, str] | None = None  # set once the server stops: code and reason
+        self._one_left = asyncio.Event()
+        self._page_slots = asyncio.Semaphore(settings.catch_ups_at_once)
+
+    @property
+    def subscribers(self) -> Sequence[Subscriber]:
+        """Everyone connected, as a copy that may be kept over an await."""
+        return tuple(self._subscribers)
+
+    def is_connected(self, session_key: str) -> bool:
+        return session_key in self._by_session
+
+    def add(self, subscriber: Subscriber) -> None:
+        """Let a socket in; it is subscribed to nothing yet."""
+        self._subscribers.add(subscriber)
+        self._by_session.setdefault(subscriber.session_key, set()).add(subscriber)
+        if self._goodbye is not None:
+            self.close(subscriber, *self._goodbye)
+
+    def remove(self, subscriber: Subscriber) -> None:
+        """Forget a socket and tell its rooms; harmless when it was removed before."""
+        if subscriber not in self._subscribers:
+            return
+        self._silence(subscriber)
+        self._subscribers.remove(subscriber)
+        same_session = self._by_session[subscriber.session_key]
+        same_session.remove(subscriber)
+        if not same_session:
+            del self._by_session[subscriber.session_key]
+        self._one_left.set()
+
+    def subscribe(self, subscriber: Subscriber, room: Room, after: int | None) -> None:
+        """Feed the socket from the room: all changes after a cursor, or what is new from now on.
+
+        Subscribing again is allowed and starts again from `after`.
+
+        Raises:
+            BrokenRule: the socket is subscribed to as many rooms as one may be.
+        """
+        room_id = room.room_id
+        if subscriber.is_closing:
+            return
+        if room_id not in subscriber.rooms:
+            if len(subscriber.rooms) >= self._settings.subscriptions_max:
+                raise BrokenRule(
+                    f"One socket may subscribe to {self._settings.subscriptions_max} rooms.",
+                    "too_many_subscriptions",
+                )
+            subscriber.rooms[room_id] = room
+            live_room = self._rooms.get(room_id)
+            if live_room is None:
+                live_room = _LiveRoom(room, self._settings.presence_names_max, self.cursor)
+                self._rooms[room_id] = live_room
+            if live_room.presence.came(subscriber.user):
+                self._gather(live_room)
+        if after is None or after >= self.cursor:
+            self._go_live(subscriber, room_id)
+        else:
+            self._fall_behind(subscriber, room_id, after)
+
+    def unsubscribe(self, subscriber: Subscriber, room_id: int) -> None:
+        """Stop feeding the socket from the room; harmless when it was not fed."""
+        if subscriber.rooms.pop(room_id, None) is None:
+            return
+        subscriber.behind.pop(room_id, None)
+        live_room = self._rooms[room_id]
+        live_room.live.discard(subscriber)
+        if live_room.presence.left(subscriber.user):
+            self._gather(live_room)
+        if live_room.presence.is_empty:
+            if live_room.timer is not None:
+                live_room.timer.cancel()
+            del self._rooms[room_id]
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        """Give the messages of one commit, in cursor order, to everyone whose subscription is live."""
+        if not messages:
+            return
+        previous, self.cursor = self.cursor, messages[-1].cursor
+        frames: list[tuple[int, bytes]] = []
+        touched: dict[int, _LiveRoom] = {}
+        for message in messages:
+            live_room = self._rooms.get(message.room_id)
+            if live_room is not None:
+                live_room.head = message.cursor
+                if live_room.live:
+                    touched[message.room_id] = live_room
+                    frames.append((message.room_id, chat_frame(message)))
+        if len(touched) == 1:
+            ((room_id, live_room),) = touched.items()
+            self._deliver(live_room.live, b"".join([frame for _, frame in frames]), (room_id,), previous)
+        elif touched:
+            self._deliver_several(touched, frames, previous)
+
+    def typing(self, user: User, room_id: int) -> None:
+        """Let the room know, before long, that a person is typing."""
+        live_room = self._rooms.get(room_id)
+        if live_room is not None and live_room.presence.types(user):
+            self._gather(live_room)
+
+    def close_session(self, session_key: str) -> None:
+        """Close every socket of a sign-in that has ended."""
+        for subscriber in tuple(self._by_session.get(session_key, ())):
+            self.close(subscriber, CLOSE_SIGNED_OUT, "signed out")
+
+    def close(self, subscriber: Subscriber, code: int, reason: str) -> None:
+        """Send nothing more but a close frame; the heartbeat ends a socket that does not answer it."""
+        self._silence(subscriber)
+        subscriber.start_closing(code, reason, asyncio.get_running_loop().time())
+
+    async def close_all(self, code: int, reason: str, seconds: float) -> None:
+        """Close every socket, also those still to come; abort those that do not answer in time."""
+        self._goodbye = (code, reason)
+        for subscriber in self.subscribers:
+            self.close(subscriber, code, reason)
+        try:
+            async with asyncio.timeout(seconds):
+                while self._subscribers:
+                    self._one_left.clear()
+                    await self._one_left.wait()
+        except TimeoutError:
+            for subscriber in self.subscribers:
+                subscriber.transport.abort()
+
+    def _silence(self, subscriber: Subscriber) -> None:
+        for room_id in tuple(subscriber.rooms):
+            self.unsubscribe(subscriber, room_id)
+        if subscriber.catch_up is not None:
+            subscriber.catch_up.cancel()
+
+    def _deliver(
+        self, subscribers: Iterable[Subscriber], payload: bytes, room_ids: tuple[int, ...], previous: int
+    ) -> None:
+        size = len(payload)
+        withheld = []
+        for subscriber in subscribers:
+            # Subscriber.offer, written out: this loop runs for every delivery of the server.
+            unsent = subscriber.unsent_bytes()
+            if unsent and unsent + size > subscriber.unsent_max_bytes:
+                withheld.append(subscriber)
+            else:
+                subscriber.send(payload)
+        for subscriber in withheld:
+            for room_id in room_ids:
+                self._fall_behind(subscriber, room_id, previous)
+
+    def _deliver_several(
+        self, touched: dict[int, _LiveRoom], frames: Sequence[tuple[int, bytes]], previous: int
+    ) -> None:
+        rooms_of: dict[Subscriber, tuple[int, ...]] = {}
+        for room_id, live_room in touched.items():
+            for subscriber in live_room.live:
+                rooms_of[subscriber] = (*rooms_of.get(subscriber, ()), room_id)
+        readers_of: dict[tuple[int, ...], list[Subscriber]] = {}
+        for subscriber, room_ids in rooms_of.items():
+            readers_of.setdefault(room_ids, []).append(subscriber)
+        for room_ids, subscribers in readers_of.items():
+            wanted = frozenset(room_ids)
+            payload = b"".join([frame for room_id, frame in frames if room_id in wanted])
+            self._deliver(subscribers, payload, room_ids, previous)
+
+    def _fall_behind(self, subscriber: Subscriber, room_id: int, cursor: int) -> None:
+        self._rooms[room_id].live.discard(subscriber)
+        subscriber.behind[room_id] = cursor
+        if subscriber.catch_up is None:
+            subscriber.catch_up = asyncio.create_task(self._catch_up(subscriber))
+
+    def _go_live(self, subscriber: Subscriber, room_id: int) -> None:
+        live_room = self._rooms[room_id]
+        subscriber.behind.pop(room_id, None)
+        live_room.live.add(subscriber)
+        subscriber.send(live_frame(live_room.room.name, room_id, self.cursor) + live_room.presence.everyone())
+
+    async def _catch_up(self, subscriber: Subscriber) -> None:
+        try:
+            while subscriber.behind:
+                for room_id in tuple(subscriber.behind):
+                    # Shielded: everyone who waits for the transport waits for one future, and cancelling
+                    # this task must not cancel it for the others.
+                    await asyncio.shield(subscriber.drain())
+                    await self._send_page(subscriber, room_id)
+        except ConnectionError:
+            pass  # the socket is gone; its handler removes it
+        finally:
+            subscriber.catch_up = None
+
+    async def _send_page(self, subscriber: Subscriber, room_id: int) -> None:
+        after = subscriber.behind.get(room_id)
+        if after is None:
+            return  # unsubscribed while another room was read
+        limit = self._settings.catch_up_page_messages
+        async with self._page_slots:
+            up_to = self.cursor
+            try:
+                page = await self._read_changes(room_id, after, up_to, limit)
+            except StorageUnavailable:
+                log.warning("live: a catch-up could not read; trying again in %.0f s", _RETRY_SECONDS)
+                await asyncio.sleep(_RETRY_SECONDS)
+                return
+            if subscriber.behind.get(room_id) != after:
+                return  # unsubscribed, or subscribed again from elsewhere, while the page was read
+            if page:
+                subscriber.behind[room_id] = page[-1].cursor
+                subscriber.send(b"".join([chat_frame(message) for message in page]))
+        if len(page) < limit and self._rooms[room_id].head <= up_to:
+            self._go_live(subscriber, room_id)
+
+    def _gather(self, live_room: _LiveRoom) -> None:
+        if live_room.timer is None:
+            interval = self._settings.presence_interval_seconds
+            live_room.timer = asyncio.get_running_loop().call_later(interval, self._tell, live_room)
+
+    def _tell(self, live_room: _LiveRoom) -> None:
+        live_room.timer = None
+        presence, typing = live_room.presence.take_changes(), live_room.presence.take_typing()
+        if presence is not None:
+            # Who cannot be told now is told everything when it has caught up.
+            self._deliver(live_room.live, presence, (live_room.room.room_id,), self.cursor)
+        if typing is not None:
+            for subscriber in live_room.live:
+                subscriber.offer(typing)

@@ -1,0 +1,1 @@
+"""Decides: one function for each thing a user can do."""

@@ -1,0 +1,90 @@
+"""What a person can do about messages: send one, read a page, read a whole room.
+
+A send over HTTP and a send over a socket are the same `send`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from chat.errors import BrokenRule
+from chat.models import Draft, Message, Room
+from chat.protocol import CLIENT_ID_MAX_CHARACTERS
+from chat.settings import Settings
+from chat.store import messages
+from chat.store.database import Database
+from chat.store.group_commit import Answer, GroupCommit
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some messages of a room, oldest first.
+
+    Args:
+        next: the id to give as `before` (or `after`, when that was given) for the next page; None on the last.
+    """
+
+    messages: list[Message]
+    next: int | None
+
+
+def send(commits: GroupCommit, settings: Settings, draft: Draft, answer: Answer) -> None:
+    """Accept a message for the next commit; the caller has made sure that the user is a member of the room.
+
+    Args:
+        answer: called once with the outcome.
+
+    Raises:
+        BrokenRule: the message or the client_id is empty or too long; nothing was accepted.
+    """
+    text, client_id = draft.text, draft.client_id
+    if not text:
+        raise BrokenRule("A message needs at least one character.", "message_empty")
+    if len(text) > settings.message_max_characters:
+        raise BrokenRule(f"A message has at most {settings.message_max_characters:,} characters.", "message_too_long")
+    if client_id is not None and not 1 <= len(client_id) <= CLIENT_ID_MAX_CHARACTERS:
+        raise BrokenRule(f"A client_id has 1 to {CLIENT_ID_MAX_CHARACTERS} characters.", "client_id_length")
+    commits.submit(draft, answer)
+
+
+async def read_page(
+    database: Database, room: Room, *, before: int | None, after: int | None, up_to: int, limit: int
+) -> Page:
+    """A page of history: the newest messages, those before an id, or those after one.
+
+    Args:
+        before, after: ids, themselves left out.
+        up_to: the newest id that may be given.
+        limit: most messages on the page.
+
+    Raises:
+        StorageUnavailable: not now.
+    """
+    end = up_to + 1 if before is None else min(before, up_to + 1)
+    if after is None:
+        found = await messages.list_messages_before(database, room.room_id, before=end, limit=limit + 1)
+        page = found[-limit:]
+        return Page(page, page[0].message_id if len(found) > limit else None)
+    found = await messages.list_messages_after(database, room.room_id, after=after, before=end, limit=limit + 1)
+    page = found[:limit]
+    return Page(page, page[-1].message_id if len(found) > limit else None)
+
+
+async def read_all(
+    database: Database, room: Room, *, before: int | None, after: int | None, up_to: int, page_messages: int
+) -> AsyncIterator[list[Message]]:
+    """Every message of a room, page by page: memory and snapshots stay small however long it is.
+
+    Raises:
+        StorageUnavailable: not now; what came before is right, but not all.
+    """
+    end = up_to + 1 if before is None else min(before, up_to + 1)
+    last = 0 if after is None else after
+    while True:
+        page = await messages.list_messages_after(database, room.room_id, after=last, before=end, limit=page_messages)
+        if page:
+            yield page
+        if len(page) < page_messages:
+            return
+        last = page[-1].message_id

@@ -1,0 +1,262 @@
+"""Every setting and every limit: one frozen dataclass, one line each with its reason.
+
+A field named `some_limit_bytes` is the flag `--some-limit-bytes` and the variable
+`CHAT_SOME_LIMIT_BYTES`; a flag wins over a variable, a variable over the default.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from chat.errors import StartRefused
+
+ENVIRONMENT_PREFIX = "CHAT_"
+KIB = 1024
+MIB = 1024 * KIB
+DAY_SECONDS = 24 * 60 * 60
+
+# A character outside the BMP written as a surrogate pair of JSON escapes, or as four
+# percent-encoded bytes, takes 12 bytes: the most that any accepted encoding needs.
+MAX_BYTES_PER_CHARACTER = 12
+# Room for the other fields of a request or frame at their longest, and for multipart headers.
+ENVELOPE_BYTES = 16 * KIB
+
+
+def _setting(
+    default: Any, why: str, *, least: float = -math.inf, most: float = math.inf, choices: tuple[str, ...] = ()
+) -> Any:
+    metadata = {"why": why, "least": least, "most": most, "choices": choices}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an operator can turn; each number carries its unit in its name."""
+
+    host: str = _setting("127.0.0.1", "address to listen on; 0.0.0.0 lets the whole network in")
+    port: int = _setting(8000, "port to listen on; 0 takes a free one and says which", least=0, most=65535)
+    data_dir: Path = _setting(Path("data"), "folder for the database; made with mode 0700 when missing")
+    origin: str = _setting(
+        "",
+        "address people open in the browser behind a TLS proxy, like https://chat.example.org; with https "
+        "the cookie is marked Secure; empty: the Host header of each request is the origin",
+    )
+    log_level: str = _setting("info", "least severe log line written", choices=("debug", "info", "warning", "error"))
+
+    message_max_characters: int = _setting(4000, "longest message", least=1, most=1_000_000)
+    page_max_messages: int = _setting(500, "most messages one page of history may hold", least=1, most=10_000)
+
+    session_idle_seconds: int = _setting(14 * DAY_SECONDS, "a session not used this long ends", least=60)
+    session_absolute_seconds: int = _setting(
+        90 * DAY_SECONDS, "a session ends this long after the sign-in, used or not", least=60
+    )
+    session_save_seconds: float = _setting(
+        60, "how often the times sessions were last used are written down: one small commit", least=0.05
+    )
+    sessions_per_user_max: int = _setting(
+        50, "sessions one person may have; the longest unused ends when a new one needs its place", least=1
+    )
+    password_workers: int = _setting(
+        2, "passwords hashed at once, each on a thread of its own with 19 MiB", least=1, most=64
+    )
+    password_queue_max: int = _setting(
+        128, "sign-ins that may wait for a worker (about 5 s of work); more are asked to come back", least=0
+    )
+
+    reader_connections: int = _setting(
+        4, "database connections for reading, a thread and up to 8 MiB of cache each", least=1, most=64
+    )
+    commit_queue_max_messages: int = _setting(
+        10_000, "accepted messages that may wait for the disk; senders wait beyond it", least=1
+    )
+    commit_queue_max_bytes: int = _setting(
+        32 * MIB, "the same in bytes of text, so that long messages cannot fill the memory", least=MIB
+    )
+    commit_batch_max_messages: int = _setting(
+        1000, "most messages in one commit: bounds how long a newcomer waits behind it", least=1, most=10_000
+    )
+    commit_batch_max_bytes: int = _setting(
+        MIB, "the same in bytes: also the most that one write to a socket can hold", least=KIB
+    )
+    accept_wait_seconds: float = _setting(
+        5, "how long an HTTP sender may wait for a place in the queue before 503", least=0.1
+    )
+    synchronous: str = _setting(
+        "full",
+        "full: who has seen a message can pull the plug and it is still there; normal: only the process may die",
+        choices=("full", "normal"),
+    )
+    busy_timeout_seconds: float = _setting(
+        4, "how long a write waits for another process that locks the database", least=0.1, most=60
+    )
+    checkpoint_idle_seconds: float = _setting(
+        0.5, "the write-ahead log is folded in after this long without a write", least=0.01
+    )
+    checkpoint_wal_max_bytes: int = _setting(
+        64 * MIB, "and at the latest when about this much was written to it", least=MIB
+    )
+    start_check_seconds: float = _setting(
+        0.25, "how long the database is examined at the start; about 100 MB on a laptop", least=0
+    )
+
+    unsent_max_bytes: int = _setting(
+        256 * KIB, "bytes waiting for one slow socket before it is fed from the database instead", least=KIB
+    )
+    catch_up_page_messages: int = _setting(64, "messages read at once for a socket that catches up", least=1, most=1000)
+    catch_ups_at_once: int = _setting(
+        8,
+        "catching-up sockets that may hold a page in memory at the same time: bounds a reconnect storm",
+        least=1,
+    )
+    sends_in_flight_max: int = _setting(
+        256, "messages of one socket that may wait for the disk before its reading pauses", least=1
+    )
+    subscriptions_max: int = _setting(500, "rooms one socket may subscribe to", least=1)
+    heartbeat_seconds: float = _setting(
+        30, "a silent socket is pinged after this long and closed after one and a half times this", least=0.1
+    )
+    stalled_reader_seconds: float = _setting(
+        600,
+        "a socket whose machine answers but whose program reads nothing is closed after this long",
+        least=0.1,
+    )
+    close_seconds: float = _setting(
+        1.5, "how long a closing socket may take to answer the close frame", least=0.05, most=60
+    )
+    presence_interval_seconds: float = _setting(
+        1, "who came, left or types is gathered this long and sent once", least=0.01
+    )
+    presence_names_max: int = _setting(100, "rooms with more people online are told their number alone", least=0)
+
+    body_seconds: float = _setting(15, "how long a request body may take to arrive", least=0.05)
+    keep_alive_seconds: float = _setting(
+        75, "an idle HTTP connection, or one that never finishes its headers, is closed after this", least=0.1
+    )
+    listen_backlog: int = _setting(
+        4096,
+        "connections the kernel may hold for us: a whole company reconnecting at once",
+        least=1,
+        most=65535,
+    )
+    shutdown_seconds: float = _setting(
+        1, "how long answers under way may take once the server is asked to stop", least=0, most=60
+    )
+
+    @property
+    def frame_max_bytes(self) -> int:
+        """Largest WebSocket frame or HTTP body: the longest message in its widest encoding."""
+        return self.message_max_characters * MAX_BYTES_PER_CHARACTER + ENVELOPE_BYTES
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach the server over TLS."""
+        return self.origin.startswith("https://")
+
+
+def load_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
+    """Read the settings from flags and `CHAT_*` variables.
+
+    Raises:
+        StartRefused: a value is not what its setting takes.
+    """
+    parser = _parser()
+    flags = vars(parser.parse_args(arguments))
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(Settings):
+        variable = ENVIRONMENT_PREFIX + field.name.upper()
+        if flags[field.name] is not None:
+            values[field.name] = _value(field, _flag(field), flags[field.name])
+        elif variable in environment:
+            values[field.name] = _value(field, variable, environment[variable])
+    return Settings(**values)
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """The `CHAT_*` variables that name no setting: most likely misspelt."""
+    known = {ENVIRONMENT_PREFIX + field.name.upper() for field in dataclasses.fields(Settings)}
+    return sorted(name for name in environment if name.startswith(ENVIRONMENT_PREFIX) and name not in known)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="run.py",
+        description="Serve chat rooms to browsers, curl and websocat. Each flag is also a variable: "
+        "--data-dir is CHAT_DATA_DIR.",
+    )
+    for field in dataclasses.fields(Settings):
+        default = str(field.default) or "empty"
+        choices = "".join(f"; one of {', '.join(field.metadata['choices'])}" if field.metadata["choices"] else "")
+        parser.add_argument(
+            _flag(field),
+            metavar=_kind(field).upper(),
+            help=f"{field.metadata['why']}{choices} (default: {default})".replace("%", "%%"),
+        )
+    return parser
+
+
+def _flag(field: dataclasses.Field[Any]) -> str:
+    return "--" + field.name.replace("_", "-")
+
+
+def _kind(field: dataclasses.Field[Any]) -> str:
+    return {"Path": "folder", "int": "number", "float": "number"}.get(str(field.type), "text")
+
+
+def _value(field: dataclasses.Field[Any], source: str, text: str) -> Any:
+    if field.name == "origin":
+        return _origin(source, text)
+    if field.type == "Path":
+        return _folder(source, text)
+    if field.type == "str":
+        return _choice(field, source, text)
+    return _number(field, source, text)
+
+
+def _number(field: dataclasses.Field[Any], source: str, text: str) -> int | float:
+    convert = int if field.type == "int" else float
+    least, most = field.metadata["least"], field.metadata["most"]
+    try:
+        number = convert(text)
+    except ValueError:
+        number = math.nan
+    if not least <= number <= most or math.isinf(number):
+        wanted = "a whole number" if convert is int else "a number"
+        bounds = f" of at least {least:g}" if math.isinf(most) else f" from {least:g} to {most:g}"
+        raise StartRefused(f"{source} takes {wanted}{bounds}, not {text[:100]!r}.")
+    return number
+
+
+def _folder(source: str, text: str) -> Path:
+    if not text or "\0" in text:
+        raise StartRefused(f"{source} takes the name of a folder, not {text[:100]!r}.")
+    return Path(text)
+
+
+def _choice(field: dataclasses.Field[Any], source: str, text: str) -> str:
+    choices = field.metadata["choices"]
+    if choices and text not in choices:
+        raise StartRefused(f"{source} takes one of {', '.join(choices)}, not {text[:100]!r}.")
+    if not text:
+        raise StartRefused(f"{source} is empty; leave it out to have the default {field.default!r}.")
+    return text
+
+
+def _origin(source: str, text: str) -> str:
+    if not text:
+        return ""
+    origin = text.rstrip("/").lower()
+    try:
+        parts = urlsplit(origin)
+        port_is_right = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_right = False
+    if not port_is_right or parts.scheme not in ("http", "https") or f"{parts.scheme}://{parts.netloc}" != origin:
+        raise StartRefused(f"{source} takes an address like https://chat.example.org, not {text[:100]!r}.")
+    return origin

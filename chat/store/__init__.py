@@ -1,0 +1,1 @@
+"""What is kept: the SQLite file and every statement that touches it."""

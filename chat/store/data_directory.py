@@ -1,0 +1,128 @@
+"""The data directory: made private, held by one server at a time, its database file looked at before use."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from chat.errors import StartRefused
+
+DATABASE_NAME = "chat.db"
+LOCK_NAME = "chat.lock"
+SQLITE_MAGIC = b"SQLite format 3\0"
+RESTORE_HINT = (
+    "Put a backup in its place (move the damaged file and its -wal and -shm neighbours aside first, keep them), "
+    "or start with another --data-dir."
+)
+
+
+class DirectoryLock:
+    """Keeps a second server out of the directory for as long as this process lives.
+
+    The kernel drops an flock when its process ends, however it ends, so a kill leaves nothing to clean up.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / LOCK_NAME
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises:
+            StartRefused: another process has it, or the directory cannot be written.
+        """
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StartRefused(f"The data directory cannot be written: {error.strerror}: {self._path}.") from None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            raise StartRefused(
+                f"Another server is using {self._path.parent}. Stop it, or give this one another --data-dir."
+            ) from None
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Give the lock back; harmless when it is not held."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def make_directory(directory: Path) -> None:
+    """Make the directory, readable by its owner alone, when it is missing.
+
+    Raises:
+        StartRefused: it cannot be made, or something else has its name.
+    """
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError:
+        raise StartRefused(f"{directory} is a file; --data-dir takes a folder.") from None
+    except OSError as error:
+        raise StartRefused(f"The data directory cannot be made: {error.strerror}: {directory}.") from None
+
+
+def database_exists(directory: Path) -> bool:
+    """Whether the directory holds a database that looks whole from the outside.
+
+    A database is made under another name and renamed when it is complete, so a file that is
+    empty, cut short or without SQLite's header was damaged by something else.
+
+    Raises:
+        StartRefused: there is a file, or a trace of one, that is not a whole database.
+    """
+    path = directory / DATABASE_NAME
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+            size = os.fstat(file.fileno()).st_size
+    except FileNotFoundError:
+        _refuse_orphaned_log(path)
+        return False
+    except OSError as error:
+        raise StartRefused(f"The database cannot be read: {error.strerror}: {path}.") from None
+    if not header:
+        raise StartRefused(f"The database is empty (0 bytes): {path}. {RESTORE_HINT}")
+    if len(header) < 100 or not header.startswith(SQLITE_MAGIC):
+        raise StartRefused(f"The file is not a SQLite database: {path}. {RESTORE_HINT}")
+    if size < _size_in_header(header) and not _log_path(path).exists():
+        raise StartRefused(f"The database was cut short: {path}. {RESTORE_HINT}")
+    return True
+
+
+def create_file(path: Path) -> None:
+    """Make an empty file that only its owner can read, in place of any earlier attempt."""
+    path.unlink(missing_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def publish_file(made: Path, final: Path) -> None:
+    """Give a complete file its final name so that it survives a power cut."""
+    made.rename(final)
+    descriptor = os.open(final.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _size_in_header(header: bytes) -> int:
+    # Page size at 16, with 1 for 65536; number of pages at 28: https://www.sqlite.org/fileformat2.html
+    page_bytes = int.from_bytes(header[16:18], "big")
+    page_bytes = 65536 if page_bytes == 1 else page_bytes
+    return page_bytes * int.from_bytes(header[28:32], "big")
+
+
+def _log_path(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
+
+
+def _refuse_orphaned_log(path: Path) -> None:
+    log = _log_path(path)
+    if log.exists() and log.stat().st_size:
+        raise StartRefused(f"The database {path} is missing but its write-ahead log is still there. {RESTORE_HINT}")

@@ -1,0 +1,228 @@
+"""The connections to SQLite: one that writes and checkpoints, several that only read.
+
+What holds for everyone who uses a Database:
+
+1. Only the writing connection MUST write or checkpoint: two that do so at the same instant can corrupt
+   a WAL database before SQLite 3.51.3 (https://www.sqlite.org/wal.html#the_wal_reset_bug).
+2. A write is one statement, or a transaction inside `transaction()`; both hold the write lock, so
+   the statements of two coroutines never end up in one transaction.
+3. A read is one statement and takes its own snapshot; a long listing MUST be read in pages, because a snapshot
+   that stays open keeps the write-ahead log from being reused.
+4. Cancelling a call does not stop its SQL; the connection's thread finishes it before anything that follows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import aiosqlite
+
+from chat.errors import StorageUnavailable
+
+log = logging.getLogger(__name__)
+
+Row = tuple[Any, ...]
+OnBroken = Callable[[], None]
+Execute = Callable[[str, Sequence[object]], Awaitable[Iterable[Any]]]
+
+# After these the file, or what the kernel holds of it, can no longer be trusted:
+# https://www.sqlite.org/rescode.html and https://lwn.net/Articles/752063/ (fsync reports an error once).
+_BROKEN_FOR_GOOD = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC, sqlite3.SQLITE_NOTADB})
+_PRIMARY_CODE_MASK = 0xFF
+# A commit of one row rewrites about eight pages of the table and its indexes.
+_COMMIT_LOG_BYTES = 8 * 4096
+# A full disk stays full for a while; one log line in this time is enough.
+_CHECKPOINT_RETRY_SECONDS = 5
+_UNAVAILABLE = "The message store cannot take this right now; nothing was stored. Try again in a moment."
+
+
+class Database:
+    """The open database.
+
+    Args:
+        writer: the connection that alone writes.
+        readers: the `query_only` ones.
+        checkpoint_idle_seconds, checkpoint_wal_max_bytes: when the write-ahead log is folded in.
+        on_broken: called once when the file can no longer be trusted and the process should end.
+    """
+
+    def __init__(
+        self,
+        writer: aiosqlite.Connection,
+        readers: Sequence[aiosqlite.Connection],
+        *,
+        checkpoint_idle_seconds: float,
+        checkpoint_wal_max_bytes: int,
+        on_broken: OnBroken,
+    ) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._free_readers: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
+        for reader in readers:
+            self._free_readers.put_nowait(reader)
+        self._write_lock = asyncio.Lock()
+        self._written = asyncio.Event()
+        self._last_write = 0.0
+        self._log_bytes = 0
+        self._checkpoint_idle_seconds = checkpoint_idle_seconds
+        self._checkpoint_wal_max_bytes = checkpoint_wal_max_bytes
+        self._on_broken = on_broken
+
+    async def read(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """Run one SELECT on a reading connection.
+
+        Raises:
+            StorageUnavailable: the database could not be read.
+        """
+        reader = await self._free_readers.get()
+        try:
+            return cast("list[Row]", await reader.execute_fetchall(sql, parameters))
+        except sqlite3.Error as error:
+            raise self._failure("read", error) from error
+        finally:
+            self._free_readers.put_nowait(reader)
+
+    async def write(self, sql: str, parameters: Sequence[object] = (), *, content_bytes: int = 0) -> list[Row]:
+        """Run one statement that changes something, in a transaction of its own; it is on disk on return.
+
+        Args:
+            content_bytes: about how much text is stored, for the time of the next checkpoint.
+
+        Raises:
+            StorageUnavailable: nothing was changed.
+        """
+        async with self._write_lock:
+            try:
+                rows = cast("list[Row]", await self._writer.execute_fetchall(sql, parameters))
+            except sqlite3.Error as error:
+                raise self._failure("write", error) from error
+            self._note_write(content_bytes)
+            return rows
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Execute]:
+        """Run several statements as one: all of them, or none when the block raises.
+
+        Raises:
+            StorageUnavailable: nothing was changed.
+        """
+        async with self._write_lock:
+            try:
+                await self._writer.execute_fetchall("BEGIN IMMEDIATE")
+                try:
+                    yield self._writer.execute_fetchall
+                    await self._writer.execute_fetchall("COMMIT")
+                except BaseException:
+                    if self._writer.in_transaction:
+                        await self._writer.execute_fetchall("ROLLBACK")
+                    raise
+            except sqlite3.Error as error:
+                raise self._failure("write", error) from error
+            self._note_write(0)
+
+    async def keep_checkpointed(self) -> None:
+        """Fold the write-ahead log into the database while nobody writes, for as long as the server runs."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._written.wait()
+            await asyncio.sleep(self._checkpoint_idle_seconds)
+            idle = loop.time() - self._last_write >= self._checkpoint_idle_seconds
+            if (idle or self._log_bytes >= self._checkpoint_wal_max_bytes) and not await self._checkpoint():
+                await asyncio.sleep(_CHECKPOINT_RETRY_SECONDS)
+
+    async def close(self) -> None:
+        """Close every connection, the writer last so that only it folds in the log."""
+        async with self._write_lock:
+            for reader in self._readers:
+                await reader.close()
+            await self._writer.close()
+
+    async def _checkpoint(self) -> bool:
+        async with self._write_lock:
+            self._written.clear()
+            try:
+                # PASSIVE waits for no reader; readers are short, so the next one gets what this one could not.
+                (result,) = await self._writer.execute_fetchall("PRAGMA wal_checkpoint(PASSIVE)")
+            except sqlite3.Error as error:
+                self._failure("checkpoint", error)
+                self._written.set()
+                return False
+            _, in_log, folded_in = result
+            self._log_bytes = 0
+            if folded_in < in_log:
+                self._written.set()
+            return True
+
+    def _note_write(self, content_bytes: int) -> None:
+        self._last_write = asyncio.get_running_loop().time()
+        self._log_bytes += _COMMIT_LOG_BYTES + 2 * content_bytes
+        self._written.set()
+
+    def _failure(self, action: str, error: sqlite3.Error) -> StorageUnavailable:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        log.error("storage: %s failed: %s: %s", action, name, error)
+        if code in _BROKEN_FOR_GOOD or code & _PRIMARY_CODE_MASK == sqlite3.SQLITE_CORRUPT:
+            log.critical("storage: the database can no longer be trusted after %s; stopping", name)
+            self._on_broken()
+        return StorageUnavailable(_UNAVAILABLE)
+
+
+async def connect_writer(path: Path, *, synchronous: str, busy_timeout_seconds: float) -> aiosqlite.Connection:
+    """Open the connection that writes; commits are on disk on return when `synchronous` is full.
+
+    Raises:
+        sqlite3.Error: the file cannot be used.
+    """
+    connection = await _connect(path, busy_timeout_seconds)
+    return await _with_pragmas(
+        connection,
+        "journal_mode = WAL",
+        f"synchronous = {synchronous.upper()}",
+        "wal_autocheckpoint = 0",  # never inside a commit that people wait for
+    )
+
+
+async def connect_examiner(path: Path) -> aiosqlite.Connection:
+    """Open a connection that leaves the file exactly as it is, even when it is the only one.
+
+    Raises:
+        sqlite3.Error: the file cannot be used.
+    """
+    return await _connect(path, busy_timeout_seconds=1, mode="ro")
+
+
+async def connect_reader(path: Path, *, busy_timeout_seconds: float) -> aiosqlite.Connection:
+    """Open a connection that cannot change anything.
+
+    Raises:
+        sqlite3.Error: the file cannot be used.
+    """
+    return await _with_pragmas(await _connect(path, busy_timeout_seconds), "query_only = ON")
+
+
+async def _connect(path: Path, busy_timeout_seconds: float, mode: str = "rw") -> aiosqlite.Connection:
+    # With rw a file that vanished is an error, not a new empty database.
+    return await aiosqlite.connect(
+        f"{path.as_uri()}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        timeout=busy_timeout_seconds,
+    )
+
+
+async def _with_pragmas(connection: aiosqlite.Connection, *pragmas: str) -> aiosqlite.Connection:
+    try:
+        # No mmap: an I/O error in mapped memory is a signal that kills the process, not an error code.
+        for pragma in ("foreign_keys = ON", "trusted_schema = OFF", "mmap_size = 0", *pragmas):
+            await connection.execute_fetchall(f"PRAGMA {pragma}")
+    except BaseException:
+        await connection.close()
+        raise
+    return connection

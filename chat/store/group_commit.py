@@ -1,0 +1,170 @@
+"""Group commit: everything that queued while the last commit ran goes to disk together.
+
+The contract, for whoever changes this file:
+
+1. One task writes. A batch MUST be committed before its messages are published, and published before the
+   next one is taken, so commit order, cursor order and the order on every socket are the same.
+2. Between a commit and its publication there MUST be no await: nobody may learn of a message by another
+   way (a repeat, a listing) and then still have to wait for it.
+3. Each submitted draft MUST get exactly one answer: the stored message, the message it repeats, or a failure.
+4. No timer: a lone message is written at once, and a batch grows only while the disk is busy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from chat.errors import StorageUnavailable
+from chat.models import Draft, Message
+from chat.store.database import Database
+from chat.store.messages import find_messages_by_client_id, insert_messages
+
+# Called with the message that is on disk and whether it was there before, or with None: it was not stored.
+Answer = Callable[[Message | None, bool], None]
+Publish = Callable[[Sequence[Message]], None]
+Clock = Callable[[], float]
+
+
+class _Submission(NamedTuple):
+    draft: Draft
+    answer: Answer
+
+
+class GroupCommit:
+    """The queue of accepted messages and the one task that stores them.
+
+    Args:
+        publish: called after every commit with its messages in cursor order.
+        first_id: the id of the next message.
+        queue_max_messages, queue_max_bytes: beyond these `is_full`.
+        batch_max_messages, batch_max_bytes: the most that one commit holds.
+        clock: seconds since 1970 UTC.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        publish: Publish,
+        *,
+        first_id: int,
+        queue_max_messages: int,
+        queue_max_bytes: int,
+        batch_max_messages: int,
+        batch_max_bytes: int,
+        clock: Clock = time.time,
+    ) -> None:
+        self._database = database
+        self._publish = publish
+        self._next_id = first_id
+        self._queue_max_messages = queue_max_messages
+        self._queue_max_bytes = queue_max_bytes
+        self._batch_max_messages = batch_max_messages
+        self._batch_max_bytes = batch_max_bytes
+        self._clock = clock
+        self._queue: deque[_Submission] = deque()
+        self._queue_bytes = 0
+        self._work = asyncio.Event()
+        self._space = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._queue) >= self._queue_max_messages or self._queue_bytes >= self._queue_max_bytes
+
+    async def wait_for_space(self) -> None:
+        """Return when the queue takes another message."""
+        while self.is_full:
+            self._space.clear()
+            await self._space.wait()
+
+    def submit(self, draft: Draft, answer: Answer) -> None:
+        """Queue a message for the next commit.
+
+        Args:
+            answer: called once, from the writing task; it must neither block nor raise.
+        """
+        self._queue.append(_Submission(draft, answer))
+        self._queue_bytes += _size(draft)
+        self._idle.clear()
+        self._work.set()
+
+    async def drain(self) -> None:
+        """Return when everything submitted so far has been committed, published and answered."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Commit batch after batch, for as long as the server runs."""
+        while True:
+            await self._work.wait()
+            while self._queue:
+                batch = self._take_batch()
+                self._space.set()
+                await self._commit(batch)
+            self._work.clear()
+            self._idle.set()
+
+    def _take_batch(self) -> list[_Submission]:
+        batch: list[_Submission] = []
+        batch_bytes = 0
+        while self._queue and len(batch) < self._batch_max_messages:
+            size = _size(self._queue[0].draft)
+            if batch and batch_bytes + size > self._batch_max_bytes:
+                break
+            batch.append(self._queue.popleft())
+            batch_bytes += size
+        self._queue_bytes -= batch_bytes
+        return batch
+
+    async def _commit(self, batch: Sequence[_Submission]) -> None:
+        first_id = self._next_id
+        # Also when the commit fails: an id that may have reached the disk is never used for another message.
+        self._next_id += len(batch)
+        created_ms = int(self._clock() * 1000)
+        try:
+            stored_ids = await insert_messages(self._database, [s.draft for s in batch], first_id, created_ms)
+        except StorageUnavailable:
+            _answer_failed(batch)
+            return
+        stored, repeats = [], []
+        for message_id, submission in enumerate(batch, first_id):
+            if message_id in stored_ids:
+                stored.append((_message(message_id, submission.draft, created_ms), submission.answer))
+            else:
+                repeats.append(submission)
+        self._publish([message for message, _ in stored])
+        for message, answer in stored:
+            answer(message, False)
+        if repeats:
+            await self._answer_repeats(repeats)
+
+    async def _answer_repeats(self, repeats: Sequence[_Submission]) -> None:
+        try:
+            originals = await find_messages_by_client_id(self._database, [s.draft for s in repeats])
+        except StorageUnavailable:
+            _answer_failed(repeats)
+            return
+        for draft, answer in repeats:
+            answer(originals.get((draft.user.user_id, draft.client_id)), True)
+
+
+def _message(message_id: int, draft: Draft, created_ms: int) -> Message:
+    user, room = draft.user, draft.room
+    return Message(
+        message_id, message_id, room.room_id, room.name, user.user_id, user.username,
+        draft.text, created_ms, draft.client_id,
+    )  # fmt: skip
+
+
+def _answer_failed(submissions: Sequence[_Submission]) -> None:
+    for _, answer in submissions:
+        answer(None, False)
+
+
+def _size(draft: Draft) -> int:
+    # Characters, not bytes: exact for ASCII, within a factor of four for the rest, and free.
+    return len(draft.text)

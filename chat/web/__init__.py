@@ -1,0 +1,1 @@
+"""Speaks HTTP and WebSocket: the only package, with app, that knows aiohttp."""

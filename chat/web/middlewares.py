@@ -1,0 +1,156 @@
+"""What holds for every request: errors are JSON, browsers are protected, other sites cannot act for a user."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+
+from chat import errors
+from chat.protocol import encode_json
+from chat.settings import Settings
+from chat.web.bodies import BodyTimeout
+from chat.web.keys import SETTINGS
+
+log = logging.getLogger(__name__)
+
+STATUS_OF: Mapping[type[errors.ChatError], HTTPStatus] = {
+    BodyTimeout: HTTPStatus.REQUEST_TIMEOUT,
+    errors.Malformed: HTTPStatus.BAD_REQUEST,
+    errors.NotSignedIn: HTTPStatus.UNAUTHORIZED,
+    errors.WrongCredentials: HTTPStatus.UNAUTHORIZED,
+    errors.Forbidden: HTTPStatus.FORBIDDEN,
+    errors.Unknown: HTTPStatus.NOT_FOUND,
+    errors.Taken: HTTPStatus.CONFLICT,
+    errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.Unsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.BrokenRule: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+RETRY_AFTER_SECONDS = 2
+
+# What the router and aiohttp itself refuse, in our own words.
+_SENTENCES = {
+    HTTPStatus.BAD_REQUEST: (
+        "malformed",
+        "The request is not valid HTTP, or not a valid WebSocket handshake.",
+    ),
+    HTTPStatus.NOT_FOUND: ("not_found", "There is nothing at this address."),
+    HTTPStatus.METHOD_NOT_ALLOWED: (
+        "method_not_allowed",
+        "This address does not take this method; see Allow.",
+    ),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("too_large", "The body is too large."),
+    HTTPStatus.UPGRADE_REQUIRED: (
+        "upgrade_required",
+        "This address speaks WebSocket; connect with a WebSocket client.",
+    ),
+}
+_FAULT = errors.ChatError("Something went wrong inside the server; its log says what.", "internal_error")
+
+# OWASP HTTP Headers and Content Security Policy Cheat Sheets: nothing but our own files, no framing.
+_CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_PROTECTION = {
+    "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+def error_response(error: errors.ChatError, status: int, headers: Mapping[str, str] | None = None) -> web.Response:
+    """A refusal as JSON, with Retry-After where trying again may help."""
+    response = web.json_response(
+        {"error": error.sentence, "code": error.code}, status=status, headers=headers, dumps=encode_json
+    )
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+        response.headers[hdrs.RETRY_AFTER] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+@web.middleware
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever a handler raises into JSON with the right status; the inside stays in the log."""
+    try:
+        return await handler(request)
+    except errors.ChatError as error:
+        return error_response(error, _status_of(error))
+    except web.HTTPException as refusal:
+        if refusal.status < HTTPStatus.BAD_REQUEST:
+            raise
+        return _aiohttp_refusal(refusal)
+    except ConnectionError:
+        raise  # the client went away; there is nobody to answer
+    except Exception:
+        log.exception("fault: %s %s", request.method, request.rel_url.path_qs[:200].encode("ascii", "replace"))
+        return error_response(_FAULT, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+@web.middleware
+async def refuse_cross_site(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse what another site makes a browser do; GET of a harmless address is nobody's secret.
+
+    Raises:
+        Forbidden: the browser says that the request comes from elsewhere.
+    """
+    changes_state = request.method not in (hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS)
+    signs_out = request.path.rstrip("/") == "/logout"
+    if changes_state or signs_out:
+        check_same_site(request)
+    return await handler(request)
+
+
+def check_same_site(request: web.Request) -> None:
+    """Refuse a request that a browser marks as coming from another site (OWASP CSRF Prevention Cheat Sheet).
+
+    Raises:
+        Forbidden: it does.
+    """
+    fetch_site = request.headers.get("Sec-Fetch-Site")
+    is_foreign = fetch_site not in ("same-origin", "none") if fetch_site is not None else not has_own_origin(request)
+    if is_foreign:
+        raise errors.Forbidden("This request comes from another site.", "cross_site")
+
+
+def has_own_origin(request: web.Request) -> bool:
+    """Whether the Origin header, if there is one, names this server (RFC 6455, 10.2; RFC 6454)."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is None:
+        return True
+    own: Settings = request.app[SETTINGS]
+    if own.origin:
+        return origin.lower() == own.origin
+    return urlsplit(origin).scheme in ("http", "https") and origin.lower().partition("://")[2] == request.host.lower()
+
+
+async def protect(request: web.Request, response: web.StreamResponse) -> None:
+    """Add to every answer the headers that keep browsers safe, and say nothing of the software behind it."""
+    response.headers.pop(hdrs.SERVER, None)
+    if response.status == HTTPStatus.SWITCHING_PROTOCOLS:
+        return
+    for name, value in _PROTECTION.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
+    if request.app[SETTINGS].secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+
+
+def _status_of(error: errors.ChatError) -> int:
+    return next((STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF), HTTPStatus.BAD_REQUEST)
+
+
+def _aiohttp_refusal(refusal: web.HTTPException) -> web.Response:
+    try:
+        code, sentence = _SENTENCES[HTTPStatus(refusal.status)]
+    except (KeyError, ValueError):
+        code, sentence = "refused", "The request was refused."
+    kept = {str(name): refusal.headers[name] for name in (hdrs.ALLOW, hdrs.UPGRADE) if name in refusal.headers}
+    return error_response(errors.ChatError(sentence, code), refusal.status, kept)

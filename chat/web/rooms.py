@@ -1,0 +1,53 @@
+"""Handlers for rooms: make, join, list."""
+
+from __future__ import annotations
+
+import logging
+
+from aiohttp import web
+
+from chat.errors import Malformed
+from chat.fields import optional_text, required_text
+from chat.models import Room, Session
+from chat.services import rooms
+from chat.web.answers import answer, answer_json
+from chat.web.bodies import Fields, read_fields
+from chat.web.keys import DATABASE
+from chat.web.sessions import set_current_room, signed_in
+
+log = logging.getLogger(__name__)
+
+
+async def create_room(request: web.Request) -> web.Response:
+    user = (await signed_in(request)).user
+    name = required_text(await read_fields(request), "room")
+    room = await rooms.create_room(request.app[DATABASE], user, name)
+    log.info("room: %d created by user %d", room.room_id, user.user_id)
+    return answer({"room_id": room.room_id, "room_name": room.name})
+
+
+async def join_room(request: web.Request) -> web.Response:
+    user = (await signed_in(request)).user
+    name = required_text(await read_fields(request), "room")
+    room = await rooms.join_room(request.app[DATABASE], user, name)
+    await set_current_room(request, room)
+    return answer({"message": f"You are in {room.name}.", "room_id": room.room_id, "room_name": room.name})
+
+
+async def get_rooms(request: web.Request) -> web.Response:
+    await signed_in(request)
+    listing = await rooms.list_rooms_json(request.app[DATABASE])
+    return answer_json(f'{{"rooms": {listing}}}')
+
+
+async def meant_room(request: web.Request, session: Session, fields: Fields) -> Room:
+    """The room that a request is about: the one it names, else the session's current one.
+
+    Raises:
+        Malformed: it names none and none was joined in this session.
+        Unknown, Forbidden: there is no such room, or the user has not joined it.
+    """
+    name = optional_text(fields, "room") or (session.room and session.room.name)
+    if not name:
+        raise Malformed("The field room is missing, and this session has joined no room yet.", "missing_field")
+    return await rooms.joined_room(request.app[DATABASE], session.user, name)

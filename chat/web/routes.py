@@ -1,0 +1,44 @@
+"""The whole URL table. Each address is also taken with a slash at its end, and HEAD where GET is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aiohttp import HttpVersion11, hdrs, web
+from aiohttp.typedefs import Handler
+
+from chat.web import accounts, messages, pages, rooms, sockets
+
+ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("POST", "/create_user", accounts.create_user),
+    ("POST", "/login", accounts.login),
+    ("GET", "/logout", accounts.logout),
+    ("POST", "/logout", accounts.logout),
+    ("GET", "/whoami", accounts.whoami),
+    ("GET", "/get_users", accounts.get_users),
+    ("POST", "/create_room", rooms.create_room),
+    ("GET", "/get_rooms", rooms.get_rooms),
+    ("POST", "/join_room", rooms.join_room),
+    ("POST", "/send_message", messages.send_message),
+    ("POST", "/list_message", messages.list_message),
+    ("GET", "/ws", sockets.connect),
+    ("GET", "/ws/chat/{room}", sockets.connect),
+    ("GET", "/ws/chat/{room}/{user_id}", sockets.connect),
+    ("GET", "/", pages.index),
+    ("GET", "/static/{name}", pages.static_file),
+    ("GET", "/healthz", pages.healthz),
+)
+
+
+def route_definitions() -> Iterator[web.RouteDef]:
+    """The table as aiohttp wants it; it adds HEAD to each GET by itself."""
+    for method, path, handler in ROUTES:
+        for spelling in {path, path.rstrip("/") + "/"}:
+            yield web.route(method, spelling, handler, expect_handler=_continue)
+
+
+async def _continue(request: web.Request) -> None:
+    """Let a client that asks first send its body; other expectations may be ignored (RFC 9110, 10.1.1)."""
+    if request.version >= HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer itself has not begun

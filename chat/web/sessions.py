@@ -1,0 +1,120 @@
+"""The cookie: an opaque random id and nothing else; what it is worth stands in the store."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+import aiohttp_session
+from aiohttp import hdrs, web
+
+from chat.errors import NotSignedIn
+from chat.models import Room, Session, User
+from chat.settings import Settings
+from chat.web.keys import SESSIONS
+
+_ID_BYTES = 32  # OWASP Session Management Cheat Sheet asks for at least 16
+_COOKIE_NAME = "chat_session"
+
+_USER_ID, _USERNAME, _ROOM_ID, _ROOM_NAME = "user_id", "username", "room_id", "room_name"
+
+
+class SessionStorage(aiohttp_session.AbstractStorage):
+    """Keeps sessions in the store, under the hash of the id that the cookie holds.
+
+    Args:
+        settings: with TLS the cookie is Secure and bound to the host by its `__Host-` name.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(
+            cookie_name=f"__Host-{_COOKIE_NAME}" if settings.secure else _COOKIE_NAME,
+            max_age=settings.session_absolute_seconds,
+            path="/",
+            secure=settings.secure,
+            httponly=True,
+            samesite="Lax",
+        )
+
+    async def load_session(self, request: web.Request) -> aiohttp_session.Session:
+        found = self._find(request)
+        if found is None:
+            return aiohttp_session.Session(None, data=None, new=True)
+        data = aiohttp_session.SessionData(created=int(found.created), session=_to_mapping(found))
+        return aiohttp_session.Session(found.key, data=data, new=False)
+
+    async def save_session(
+        self, request: web.Request, response: web.StreamResponse, session: aiohttp_session.Session
+    ) -> None:
+        if session.new and not session.empty:
+            await self._start(request, response, session)
+        elif session.empty:
+            await self._end(request, response)
+        elif _ROOM_ID in session:
+            room = Room(session[_ROOM_ID], session[_ROOM_NAME])
+            await request.app[SESSIONS].set_room(str(session.identity), room)
+
+    async def _start(
+        self, request: web.Request, response: web.StreamResponse, session: aiohttp_session.Session
+    ) -> None:
+        session_id = secrets.token_urlsafe(_ID_BYTES)
+        user = User(session[_USER_ID], session[_USERNAME])
+        replaced = self._find(request)
+        await request.app[SESSIONS].start(_hash(session_id), user, request.headers.get(hdrs.USER_AGENT, ""))
+        self.save_cookie(response, session_id, max_age=self.max_age)
+        if replaced is not None:
+            await request.app[SESSIONS].end([replaced.key])
+
+    async def _end(self, request: web.Request, response: web.StreamResponse) -> None:
+        found = self._find(request)
+        if found is not None:
+            await request.app[SESSIONS].end([found.key])
+        params = self.cookie_params
+        response.del_cookie(
+            self.cookie_name, path=params["path"], secure=params["secure"], httponly=True, samesite="Lax"
+        )
+
+    def _find(self, request: web.Request) -> Session | None:
+        session_id = self.load_cookie(request)
+        return request.app[SESSIONS].find(_hash(session_id)) if session_id else None
+
+
+async def sign_in(request: web.Request, user: User) -> None:
+    """Give the answer to this request a new session, in place of any that the request came with."""
+    session = await aiohttp_session.new_session(request)
+    session[_USER_ID], session[_USERNAME] = user.user_id, user.username
+
+
+async def sign_out(request: web.Request) -> None:
+    """End the session of this request: the cookie and its sockets are dead before the answer is sent."""
+    (await aiohttp_session.get_session(request)).invalidate()
+
+
+async def signed_in(request: web.Request) -> Session:
+    """The living session of the request.
+
+    Raises:
+        NotSignedIn: there is none.
+    """
+    identity = (await aiohttp_session.get_session(request)).identity
+    session = request.app[SESSIONS].find(identity) if identity is not None else None
+    if session is None:
+        raise NotSignedIn("Sign in first: POST /login with username and password.")
+    return session
+
+
+async def set_current_room(request: web.Request, room: Room) -> None:
+    """Make a room the one that requests without a room mean."""
+    session = await aiohttp_session.get_session(request)
+    session[_ROOM_ID], session[_ROOM_NAME] = room.room_id, room.name
+
+
+def _to_mapping(session: Session) -> dict[str, object]:
+    mapping: dict[str, object] = {_USER_ID: session.user.user_id, _USERNAME: session.user.username}
+    if session.room is not None:
+        mapping |= {_ROOM_ID: session.room.room_id, _ROOM_NAME: session.room.name}
+    return mapping
+
+
+def _hash(session_id: str) -> str:
+    return hashlib.sha256(session_id.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,204 @@
+"""The WebSocket endpoint: who may connect, and what each frame does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from aiohttp import WSMsgType, hdrs, web
+
+from chat.errors import ChatError, Forbidden, Malformed
+from chat.fields import decode_object, optional_number
+from chat.live.subscriber import Subscriber
+from chat.models import Draft, Message, Room, Session
+from chat.protocol import (
+    CLOSE_INTERNAL_ERROR,
+    CLOSE_UNSUPPORTED_DATA,
+    ClientFrame,
+    Ping,
+    Send,
+    Subscribe,
+    Typing,
+    Unsubscribe,
+    chat_frame,
+    control_pong,
+    echoable_client_id,
+    error_frame,
+    pong_frame,
+    read_frame,
+)
+from chat.services import messages, rooms
+from chat.services.names import name_key
+from chat.web.keys import COMMITS, DATABASE, HUB, SESSIONS, SETTINGS
+from chat.web.messages import NOT_STORED
+from chat.web.middlewares import has_own_origin
+from chat.web.sessions import signed_in
+
+log = logging.getLogger(__name__)
+
+Drain = Callable[[], Awaitable[None]]
+
+
+async def connect(request: web.Request) -> web.StreamResponse:
+    """Everything that can be refused is refused in the handshake, with its HTTP status."""
+    if request.headers.get(hdrs.UPGRADE, "").lower().strip() != "websocket":
+        raise web.HTTPUpgradeRequired(headers={hdrs.UPGRADE: "websocket"})
+    if not has_own_origin(request):
+        raise Forbidden("This page belongs to another site.", "foreign_origin")
+    session = await signed_in(request)
+    if request.match_info.get("user_id", str(session.user.user_id)) != str(session.user.user_id):
+        raise Forbidden("The user id in this address is not yours.", "not_your_user_id")
+    after = optional_number(request.query, "after")
+    name = request.match_info.get("room")
+    room = None if name is None else await rooms.join_room(request.app[DATABASE], session.user, name)
+    socket = web.WebSocketResponse(
+        compress=False,  # deflate costs 100 to 200 KB a socket and a frame could not be shared
+        autoping=False,  # pings and pongs are signs of life that the heartbeat wants to see
+        autoclose=False,
+        max_msg_size=request.app[SETTINGS].frame_max_bytes,
+        timeout=request.app[SETTINGS].close_seconds,
+    )
+    writer = await socket.prepare(request)
+    transport = request.transport
+    if transport is not None:
+        await _Conversation(request, session, socket, transport, writer.drain).hold(room, after)
+    return socket
+
+
+class _Conversation:
+    """One connected socket, from its first frame to its last.
+
+    Reading pauses while the client leaves too much unread or has too many messages waiting for the disk, so what a
+    socket can make the server hold is bounded.
+    """
+
+    def __init__(
+        self,
+        request: web.Request,
+        session: Session,
+        socket: web.WebSocketResponse,
+        transport: asyncio.Transport,
+        drain: Drain,
+    ) -> None:
+        app = request.app
+        self._settings, self._database, self._hub = app[SETTINGS], app[DATABASE], app[HUB]
+        self._commits, self._sessions = app[COMMITS], app[SESSIONS]
+        self._session = session
+        self._socket = socket
+        self._loop = asyncio.get_running_loop()
+        self._subscriber = Subscriber(
+            transport, drain, session.user, session.key,
+            unsent_max_bytes=self._settings.unsent_max_bytes, now=self._loop.time(),
+        )  # fmt: skip
+        self._default_room: Room | None = None
+        self._in_flight = 0
+        self._fewer_in_flight = asyncio.Event()
+
+    async def hold(self, room: Room | None, after: int | None) -> None:
+        """Talk until the socket closes."""
+        self._hub.add(self._subscriber)
+        try:
+            if self._sessions.find(self._session.key) is None:  # ended during the handshake
+                self._hub.close_session(self._session.key)
+            elif room is not None:
+                self._default_room = room
+                self._hub.subscribe(self._subscriber, room, after)
+            await self._read_frames()
+        except ConnectionError:
+            pass  # the client went away while something waited to be sent to it
+        except Exception:
+            log.exception("fault: socket of user %d", self._session.user.user_id)
+            self._hub.close(self._subscriber, CLOSE_INTERNAL_ERROR, "internal error")
+        finally:
+            self._hub.remove(self._subscriber)
+
+    async def _read_frames(self) -> None:
+        subscriber, receive = self._subscriber, self._socket.receive
+        while True:
+            received = await receive()
+            subscriber.last_received = self._loop.time()
+            match received.type:
+                case WSMsgType.TEXT if not subscriber.is_closing:
+                    await self._on_text(received.data)
+                case WSMsgType.BINARY:
+                    self._hub.close(subscriber, CLOSE_UNSUPPORTED_DATA, "text frames only")
+                case WSMsgType.PING if not subscriber.is_closing:
+                    subscriber.send(control_pong(received.data))
+                case WSMsgType.CLOSE if subscriber.is_closing:
+                    subscriber.transport.close()  # the answer to our close frame: done
+                    return
+                case WSMsgType.CLOSE | WSMsgType.CLOSING | WSMsgType.CLOSED | WSMsgType.ERROR:
+                    return
+            if subscriber.is_backlogged:
+                await subscriber.drain()
+
+    async def _on_text(self, text: str) -> None:
+        client_id = None
+        try:
+            fields = decode_object(text)
+            client_id = echoable_client_id(fields)
+            await self._act(read_frame(fields))
+        except ChatError as error:
+            if not self._subscriber.is_closing:
+                self._subscriber.send(error_frame(error, client_id))
+
+    async def _act(self, frame: ClientFrame) -> None:
+        match frame:
+            case Send():
+                await self._send(frame)
+            case Subscribe():
+                await self._subscribe(frame)
+            case Unsubscribe():
+                self._hub.unsubscribe(self._subscriber, (await self._room(frame.room)).room_id)
+            case Typing():
+                room = await self._room(frame.room)
+                self._hub.typing(self._subscriber.user, room.room_id)
+            case Ping():
+                self._subscriber.send(pong_frame())
+
+    async def _send(self, frame: Send) -> None:
+        room = await self._room(frame.room)
+        if self._commits.is_full:
+            await self._commits.wait_for_space()
+        draft = Draft(self._session.user, room, frame.message, frame.client_id)
+        messages.send(self._commits, self._settings, draft, partial(self._answer, frame.client_id))
+        self._in_flight += 1
+        while self._in_flight >= self._settings.sends_in_flight_max:
+            self._fewer_in_flight.clear()
+            await self._fewer_in_flight.wait()
+
+    def _answer(self, client_id: str | None, message: Message | None, is_repeat: bool) -> None:
+        """Tell the sender what the hub does not: a failure, a repeat, a message to a room it does not read."""
+        self._in_flight -= 1
+        self._fewer_in_flight.set()
+        if self._subscriber.is_closing:
+            return
+        if message is None:
+            self._subscriber.send(error_frame(NOT_STORED, client_id))
+        elif is_repeat or message.room_id not in self._subscriber.rooms:
+            self._subscriber.send(chat_frame(message))
+
+    async def _subscribe(self, frame: Subscribe) -> None:
+        name = frame.room
+        if name is None:
+            name = (await self._room(None)).name
+        room = await rooms.join_room(self._database, self._session.user, name)
+        self._hub.subscribe(self._subscriber, room, frame.after)
+
+    async def _room(self, name: str | None) -> Room:
+        """The joined room that a frame is about; for subscribed ones without a look at the store."""
+        if name is None:
+            if self._default_room is None:
+                raise _room_missing()
+            return self._default_room
+        key = name_key(name)
+        for room in self._subscriber.rooms.values():
+            if room.name == name or name_key(room.name) == key:
+                return room
+        return await rooms.joined_room(self._database, self._session.user, name)
+
+
+def _room_missing() -> Malformed:
+    return Malformed("The field room is missing; only a socket of one room may leave it out.", "missing_field")

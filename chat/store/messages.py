@@ -55,7 +55,7 @@ async def find_messages_by_client_id(
     """The stored messages that these drafts repeat, by (user_id, client_id)."""
     wanted = encode_json([(draft.user.user_id, draft.client_id) for draft in drafts])
     rows = await database.read(
-        _SELECT
+        _SELECT  # noqa: S608  # a constant; the values are a parameter
         + """
         WHERE (message.user_id, message.client_id) IN
               (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))

@@ -1,0 +1,43 @@
+# Each chore is one word. Everything here only wraps pip, python run.py, pytest and the linters.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: run test lint ci clean
+
+run: $(VENV)/run
+	$(BIN)/python run.py
+
+test: $(VENV)/test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+ci:
+	bash .ci/run
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; say which with: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+		|| { echo "The module venv is missing; on Debian: apt-get install python3-venv"; exit 1; }
+	@touch $@
+
+$(VENV)/run: $(VENV)/python setup.cfg constraints.txt
+	@echo "Installing what the server needs into $(VENV) ..."
+	@$(PIP) --editable '.[fast]'
+	@touch $@
+
+$(VENV)/test: $(VENV)/python setup.cfg constraints.txt
+	@echo "Installing what the server and its tests need into $(VENV) ..."
+	@$(PIP) --editable '.[fast,test]'
+	@touch $@ $(VENV)/run

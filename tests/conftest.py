@@ -1,0 +1,76 @@
+"""The stage of every test: a running server and a cast, in one line each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.people import Person, visiting
+from tests.servers import RunningServer
+
+StartServer = Callable[..., Awaitable[RunningServer]]
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """Where a server will put its data; it makes the folder itself."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+async def start_server(data_dir: Path) -> AsyncIterator[StartServer]:
+    """Starts a server with settings of the test's own."""
+    started: list[RunningServer] = []
+
+    async def start(**settings: Any) -> RunningServer:
+        server = RunningServer(data_dir, **settings)
+        started.append(server)
+        await server.start()
+        return server
+
+    yield start
+    for server in started:
+        await server.stop()
+
+
+@pytest.fixture
+async def server(request: pytest.FixtureRequest, start_server: StartServer) -> RunningServer:
+    """A running server; `@pytest.mark.settings(name=value)` changes its settings."""
+    marker = request.node.get_closest_marker("settings")
+    return await start_server(**(marker.kwargs if marker else {}))
+
+
+@pytest.fixture
+async def ada(server: RunningServer) -> AsyncIterator[Person]:
+    """A member of the lobby."""
+    async with visiting(server, "ada") as person:
+        await person.sign_up()
+        await person.joins()
+        yield person
+
+
+@pytest.fixture
+async def bob(server: RunningServer) -> AsyncIterator[Person]:
+    """Another member of the lobby."""
+    async with visiting(server, "bob") as person:
+        await person.sign_up()
+        await person.joins()
+        yield person
+
+
+@pytest.fixture
+async def eve(server: RunningServer) -> AsyncIterator[Person]:
+    """An outsider: signed in, member of nothing."""
+    async with visiting(server, "eve") as person:
+        await person.sign_up()
+        yield person
+
+
+@pytest.fixture
+async def stranger(server: RunningServer) -> AsyncIterator[Person]:
+    """Someone who is not signed in."""
+    async with visiting(server, "stranger") as person:
+        yield person

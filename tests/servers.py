@@ -1,0 +1,60 @@
+"""A real server in the test's own event loop, on a free port, with a real database file."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from chat.app import create_app
+from chat.settings import Settings
+from chat.store.data_directory import DATABASE_NAME
+
+# What a test would otherwise wait for; every other setting is as people run it.
+QUICK: dict[str, Any] = {"presence_interval_seconds": 0.05, "checkpoint_idle_seconds": 0.05}
+
+
+class RunningServer:
+    """The server under test; it keeps its port and its data over a restart."""
+
+    def __init__(self, data_dir: Path, **settings: Any) -> None:
+        self.settings = Settings(host="127.0.0.1", port=0, data_dir=data_dir, **(QUICK | settings))
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def app(self) -> web.Application:
+        assert self._runner is not None
+        return self._runner.app
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.settings.port}"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return ("127.0.0.1", self.settings.port)
+
+    @property
+    def database_path(self) -> Path:
+        return self.settings.data_dir / DATABASE_NAME
+
+    async def start(self) -> None:
+        settings = self.settings
+        self._runner = web.AppRunner(
+            create_app(settings),
+            access_log=None,
+            shutdown_timeout=settings.shutdown_seconds,
+            keepalive_timeout=settings.keep_alive_seconds,
+        )
+        await self._runner.setup()
+        await web.TCPSite(self._runner, settings.host, settings.port, reuse_address=True).start()
+        port = self._runner.addresses[0][1]
+        self.settings = dataclasses.replace(settings, port=port)
+
+    async def stop(self) -> None:
+        """Stop as SIGTERM does; harmless when stopped."""
+        if self._runner is not None:
+            runner, self._runner = self._runner, None
+            await runner.cleanup()

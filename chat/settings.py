@@ -9,11 +9,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from chat.errors import StartRefused
 
@@ -21,6 +21,9 @@ ENVIRONMENT_PREFIX = "CHAT_"
 KIB = 1024
 MIB = 1024 * KIB
 DAY_SECONDS = 24 * 60 * 60
+PORT_MAX = 65535
+
+_ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+])(:(?P<port>[0-9]{1,5}))?")
 
 # A character outside the BMP written as a surrogate pair of JSON escapes, or as four
 # percent-encoded bytes, takes 12 bytes: the most that any accepted encoding needs.
@@ -41,7 +44,7 @@ class Settings:
     """What an operator can turn; each number carries its unit in its name."""
 
     host: str = _setting("127.0.0.1", "address to listen on; 0.0.0.0 lets the whole network in")
-    port: int = _setting(8000, "port to listen on; 0 takes a free one and says which", least=0, most=65535)
+    port: int = _setting(8000, "port to listen on; 0 takes a free one and says which", least=0, most=PORT_MAX)
     data_dir: Path = _setting(Path("data"), "folder for the database; made with mode 0700 when missing")
     origin: str = _setting(
         "",
@@ -228,7 +231,7 @@ def _number(field: dataclasses.Field[Any], source: str, text: str) -> int | floa
         number = math.nan
     if not least <= number <= most or math.isinf(number):
         wanted = "a whole number" if convert is int else "a number"
-        bounds = f" of at least {least:g}" if math.isinf(most) else f" from {least:g} to {most:g}"
+        bounds = f" of at least {least}" if math.isinf(most) else f" from {least} to {most}"
         raise StartRefused(f"{source} takes {wanted}{bounds}, not {text[:100]!r}.")
     return number
 
@@ -252,11 +255,8 @@ def _origin(source: str, text: str) -> str:
     if not text:
         return ""
     origin = text.rstrip("/").lower()
-    try:
-        parts = urlsplit(origin)
-        port_is_right = parts.port is None or parts.port > 0
-    except ValueError:
-        port_is_right = False
-    if not port_is_right or parts.scheme not in ("http", "https") or f"{parts.scheme}://{parts.netloc}" != origin:
+    match = _ORIGIN.fullmatch(origin)
+    if not match or not 0 < int(match["port"] or 1) <= PORT_MAX:
         raise StartRefused(f"{source} takes an address like https://chat.example.org, not {text[:100]!r}.")
-    return origin
+    # Browsers leave the usual port out, and what they send is compared with this.
+    return origin.removesuffix(":443" if origin.startswith("https:") else ":80")

@@ -61,6 +61,12 @@ class Socket:
             frames.append(frame)
         return frames
 
+    async def sees_come(self, username: str) -> dict[str, Any]:
+        """The presence frame that tells of someone's coming."""
+        while username not in (frame := await self.next("presence")).get("online", ()):
+            pass
+        return frame
+
     async def close_code(self) -> int | None:
         """Wait for the server to close, and say with which code."""
         async with asyncio.timeout(PATIENCE_SECONDS):

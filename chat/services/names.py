@@ -45,10 +45,10 @@ def check_name(name: str, what: str) -> str:
     return name
 
 
-@lru_cache(maxsize=4096)
 def name_key(name: str) -> str:
     """What two spellings of the same name share: compatibility form (NFKC), case folded."""
-    return _fold(name.replace(_EMOJI_SELECTOR, ""))
+    # Anyone may ask for a name of any length; the memory is for names there can be.
+    return _remembered_key(name) if len(name) <= NAME_MAX_CHARACTERS else _name_key(name)
 
 
 def look_key(name: str) -> str:
@@ -56,6 +56,13 @@ def look_key(name: str) -> str:
     decomposed = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", name.replace(_EMOJI_SELECTOR, "")))
     confusables = _confusables()
     return _fold("".join(confusables.get(character, character) for character in decomposed))
+
+
+def _name_key(name: str) -> str:
+    return _fold(name.replace(_EMOJI_SELECTOR, ""))
+
+
+_remembered_key = lru_cache(maxsize=4096)(_name_key)
 
 
 def _fold(text: str) -> str:

@@ -72,7 +72,7 @@ class Sessions:
         session = Session(key, user, now, now, user_agent[:USER_AGENT_MAX_CHARACTERS])
         await sessions.insert_session(self._database, session)
         self._sessions[key] = session
-        await self.end(self._surplus(user))
+        await self.end(self._surplus(session))
         return session
 
     async def end(self, keys: Iterable[str]) -> None:
@@ -139,7 +139,12 @@ class Sessions:
     def _is_too_old(self, session: Session) -> bool:
         return self._clock() - session.created > self._settings.session_absolute_seconds
 
-    def _surplus(self, user: User) -> list[str]:
-        own = [session for session in self._sessions.values() if session.user.user_id == user.user_id]
-        own.sort(key=lambda session: session.last_used)
-        return [session.key for session in own[: -self._settings.sessions_per_user_max]]
+    def _surplus(self, newest: Session) -> list[str]:
+        # The newest stays whatever the clock says: set back, it would make this the longest unused.
+        others = [
+            session
+            for session in self._sessions.values()
+            if session.user.user_id == newest.user.user_id and session is not newest
+        ]
+        others.sort(key=lambda session: session.last_used)
+        return [session.key for session in others[: max(0, len(others) + 1 - self._settings.sessions_per_user_max)]]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from email.message import Message
-from email.parser import BytesParser
+import re
 from urllib.parse import parse_qsl
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 
 from chat.errors import Malformed, TooLarge, Unsupported
@@ -16,6 +15,10 @@ from chat.web.keys import SETTINGS
 
 # No endpoint takes more than a handful; a form of ten thousand is an attack on the parser.
 FORM_FIELDS_MAX = 100
+
+# What aiohttp has undone by the time a body is read; any other coding it passes on as it came.
+_CODINGS = ("", "identity", "gzip", "deflate")
+_PARAMETER = re.compile(r';\s*([^\s=;]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))')
 
 Fields = dict[str, object]
 
@@ -33,18 +36,21 @@ async def read_fields(request: web.Request) -> Fields:
         Malformed: the body is not what its type says.
         BodyTimeout: it came too slowly.
         TooLarge: it is larger than the longest message needs.
-        Unsupported: its type or character set is not read here.
+        Unsupported: its type, character set or compression is not read here.
     """
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() not in _CODINGS:
+        raise Unsupported("Send the body as it is, or as gzip or deflate.", "unsupported_encoding")
     body = await _read(request)
     if not body:
         return {}
-    match request.content_type:
+    content_type = request.headers.get(hdrs.CONTENT_TYPE, "")
+    match content_type.partition(";")[0].strip().lower():
         case "application/json":
-            return decode_object(_decode(request, body))
+            return decode_object(_decode(body, content_type))
         case "application/x-www-form-urlencoded":
-            return _read_form(_decode(request, body))
+            return _read_form(_decode(body, content_type))
         case "multipart/form-data":
-            return _read_multipart(request, body)
+            return _read_multipart(content_type, body)
     raise Unsupported("Send application/json, application/x-www-form-urlencoded or multipart/form-data.")
 
 
@@ -62,21 +68,14 @@ async def _read(request: web.Request) -> bytes:
         raise Malformed("The body is broken: its length, chunks or compression are not what the headers say.") from None
 
 
-def _decode(request: web.Request, body: bytes) -> str:
-    charset = (_charset(request) or "utf-8").lower()
+def _decode(body: bytes, content_type: str) -> str:
+    charset = (_parameter(content_type, "charset") or "utf-8").lower()
     if charset not in ("utf-8", "utf8", "us-ascii", "ascii"):
         raise Unsupported("The character set must be UTF-8.", "unsupported_charset")
     try:
         return body.decode()
     except UnicodeDecodeError:
         raise Malformed("The body is not valid UTF-8.") from None
-
-
-def _charset(request: web.Request) -> str | None:
-    header = Message()
-    header["Content-Type"] = request.headers.get("Content-Type", "").encode("ascii", "replace").decode()
-    charset = header.get_param("charset")
-    return charset if isinstance(charset, str) else None
 
 
 def _read_form(text: str) -> Fields:
@@ -86,22 +85,35 @@ def _read_form(text: str) -> Fields:
         raise Malformed("The form is not valid: too many fields, or not UTF-8.") from None
 
 
-def _read_multipart(request: web.Request, body: bytes) -> Fields:
-    # The header goes first because a MIME message (RFC 7578 builds on it) carries its boundary there.
-    header = request.headers["Content-Type"].encode("utf-8", "replace").replace(b"\n", b"")
-    form = BytesParser().parsebytes(b"Content-Type: " + header + b"\r\n\r\n" + body)
-    parts = form.get_payload()
-    if not form.is_multipart() or not isinstance(parts, list) or len(parts) > FORM_FIELDS_MAX:
-        raise Malformed("The multipart form is not valid.")
-    return dict(_read_part(part) for part in parts if isinstance(part, Message))
+def _read_multipart(content_type: str, body: bytes) -> Fields:
+    """Split a multipart form (RFC 7578) into its parts.
+
+    Python's email package reads mail: it nests, mends what is broken and fails in many ways on what is hostile.
+    """
+    boundary = _parameter(content_type, "boundary")
+    if not boundary:
+        raise Malformed("The multipart form names no boundary.")
+    delimiter = b"\r\n--" + boundary.encode("utf-8", "surrogateescape")
+    _, *parts = (b"\r\n" + body).split(delimiter, FORM_FIELDS_MAX + 1)
+    if not parts or not parts.pop().startswith(b"--"):
+        raise Malformed("The multipart form is cut short, or has too many fields.")
+    return dict(_read_part(part) for part in parts)
 
 
-def _read_part(part: Message) -> tuple[str, str]:
-    name = part.get_param("name", header="Content-Disposition")
-    content = part.get_payload(decode=True)
-    if not isinstance(name, str) or not isinstance(content, bytes):
-        raise Malformed("A part of the multipart form has no name, or is not text.")
-    try:
-        return name, content.decode()
-    except UnicodeDecodeError:
-        raise Malformed("A part of the multipart form is not valid UTF-8.") from None
+def _read_part(part: bytes) -> tuple[str, str]:
+    head, _, content = part.partition(b"\r\n\r\n")
+    padding, *lines = head.decode("utf-8", "surrogateescape").split("\r\n")
+    fields = (line.partition(":") for line in lines)
+    headers = {field.strip().lower(): value for field, _, value in fields}
+    name = _parameter(headers.get("content-disposition", ""), "name")
+    if padding.strip(" \t") or name is None:
+        raise Malformed("A part of the multipart form has no name.")
+    if headers.get("content-transfer-encoding", "8bit").strip().lower() not in ("7bit", "8bit", "binary"):
+        raise Malformed("A part of the multipart form is encoded; send it as it is (RFC 7578, 4.7).")
+    return name, _decode(content, headers.get("content-type", ""))
+
+
+def _parameter(header: str, name: str) -> str | None:
+    """The value of a parameter, like the boundary, of a header (RFC 9110, 5.6.6)."""
+    found = (match for match in _PARAMETER.finditer(header) if match[1].lower() == name)
+    return next((match[2] if match[2] is not None else match[3] for match in found), None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
@@ -128,7 +127,8 @@ def has_own_origin(request: web.Request) -> bool:
     own: Settings = request.app[SETTINGS]
     if own.origin:
         return origin.lower() == own.origin
-    return urlsplit(origin).scheme in ("http", "https") and origin.lower().partition("://")[2] == request.host.lower()
+    scheme, _, host = origin.lower().partition("://")
+    return scheme in ("http", "https") and host == request.host.lower()
 
 
 async def protect(request: web.Request, response: web.StreamResponse) -> None:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from chat.errors import StartRefused
 
@@ -167,7 +167,7 @@ def load_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
     """Read the settings from flags and `CHAT_*` variables.
 
     Raises:
-        StartRefused: a value is not what its setting takes.
+        StartRefused: a flag does not exist, or a value is not what its setting takes.
     """
     parser = _parser()
     flags = vars(parser.parse_args(arguments))
@@ -187,9 +187,16 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     return sorted(name for name in environment if name.startswith(ENVIRONMENT_PREFIX) and name not in known)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One sentence, where argparse prints the names of all flags first."""
+        raise StartRefused(f"The flags cannot be understood: {message}. See run.py --help.")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="run.py",
+        allow_abbrev=False,  # what is short for one flag today may be short for two tomorrow
         description="Serve chat rooms to browsers, curl and websocat. Each flag is also a variable: "
         "--data-dir is CHAT_DATA_DIR.",
     )

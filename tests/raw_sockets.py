@@ -63,11 +63,13 @@ class RawSocket:
         return first & 0x0F, await self._take(length)
 
     async def receive(self) -> dict[str, Any]:
-        """The next JSON frame; control frames before it are passed over unanswered."""
+        """The next JSON frame; pings before it are answered."""
         while True:
             opcode, payload = await self.receive_frame()
             if opcode == TEXT:
                 return json.loads(payload)  # type: ignore[no-any-return]
+            if opcode == PING:
+                await self.send_frame(PONG, payload)
 
     async def next(self, kind: str) -> dict[str, Any]:
         while (frame := await self.receive())["type"] != kind:

@@ -34,7 +34,7 @@ _TCP_INFO = getattr(socket, "TCP_INFO", None)
 class _Link:
     """What the kernel knows of the way to the other machine."""
 
-    has_unacknowledged: bool
+    is_busy: bool  # something is on the way that has not been acknowledged
     answers: bool
 
 
@@ -58,40 +58,36 @@ def _check(hub: Hub, subscriber: Subscriber, settings: Settings, now: float, int
     silent = now - subscriber.last_received
     if silent < settings.heartbeat_seconds:
         return
-    if subscriber.last_pinged <= subscriber.last_received:
+    link = _link(subscriber)
+    if subscriber.last_pinged <= subscriber.last_received and not subscriber.is_backlogged:
         subscriber.last_pinged = now
-        if not subscriber.is_backlogged:
-            subscriber.send(control_ping())
+        subscriber.send(control_ping())
+    elif link.is_busy and link.answers and silent < settings.stalled_reader_seconds:
+        subscriber.last_pinged = now  # the ping waits behind the rest; its time runs from when it has arrived
     # One interval early, so that the bound holds although this runs only so often.
-    elif silent >= 1.5 * settings.heartbeat_seconds - interval and _is_dead(subscriber, silent, settings):
+    elif now - subscriber.last_pinged >= settings.heartbeat_seconds / 2 - interval:
         log.info("socket of user %d: no sign of life for %.0f s, closed", subscriber.user.user_id, silent)
         hub.remove(subscriber)
         subscriber.transport.abort()
 
 
-def _is_dead(subscriber: Subscriber, silent: float, settings: Settings) -> bool:
-    link = _link(subscriber.transport)
-    if not subscriber.unsent_bytes() and not link.has_unacknowledged:
-        return True
-    return not link.answers or silent >= settings.stalled_reader_seconds
-
-
-def _link(transport: asyncio.Transport) -> _Link:
+def _link(subscriber: Subscriber) -> _Link:
     """Ask the kernel; where it cannot tell, the machine counts as answering and the bound on silence decides."""
-    connection = transport.get_extra_info("socket")
+    unsent = bool(subscriber.unsent_bytes())
+    connection = subscriber.transport.get_extra_info("socket")
     if _TCP_INFO is None or connection is None:
-        return _Link(has_unacknowledged=False, answers=True)
+        return _Link(is_busy=unsent, answers=True)
     try:
         info = connection.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _TCP_INFO_BYTES)
     except OSError:
-        return _Link(has_unacknowledged=False, answers=False)  # no longer connected
+        return _Link(is_busy=unsent, answers=False)  # no longer connected
     if len(info) < _TCP_INFO_BYTES:
-        return _Link(has_unacknowledged=False, answers=True)
+        return _Link(is_busy=unsent, answers=True)
     retransmits, probes = info[2], info[3]
     (unacknowledged,) = struct.unpack_from("I", info, 24)
     (not_sent_bytes,) = struct.unpack_from("I", info, 144)
     return _Link(
-        has_unacknowledged=bool(unacknowledged or not_sent_bytes),
+        is_busy=unsent or bool(unacknowledged or not_sent_bytes),
         # A full receiver answers each probe of its window; one may be under way.
         answers=retransmits == 0 and probes <= 1,
     )

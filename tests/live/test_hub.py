@@ -1,0 +1,178 @@
+"""Delivery to sockets that are fast, slow, lagging and returning."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator
+
+import pytest
+
+from chat.live.subscriber import Subscriber
+from chat.web.keys import HUB
+from tests.people import Person, Socket
+from tests.raw_sockets import RawSocket, raw_socket
+from tests.servers import RunningServer
+
+KIB = 1024
+
+
+def subscriber_of(server: RunningServer, person: Person) -> Subscriber:
+    (found,) = [s for s in server.app[HUB].subscribers if s.user.username == person.username]
+    return found
+
+
+async def say(sender: Socket, count: int, text: str) -> None:
+    """Send numbered messages, a few in flight at a time, and see each of them come back."""
+    window = 50
+    for start in range(0, count, window):
+        numbers = range(start, min(start + window, count))
+        for number in numbers:
+            await sender.send(message=f"{number} {text}")
+        for number in numbers:
+            assert (await sender.next("chat"))["message"].startswith(f"{number} ")
+
+
+def numbers_in(frames: list[dict[str, str]]) -> list[int]:
+    return [int(frame["message"].split()[0]) for frame in frames]
+
+
+async def chats(raw: RawSocket, count: int) -> list[dict[str, str]]:
+    return [await raw.next("chat") for _ in range(count)]
+
+
+@pytest.mark.settings(heartbeat_seconds=0.4)
+async def test_a_reader_that_stops_costs_others_nothing_and_then_gets_everything_once_in_order(
+    server: RunningServer, ada: Person, bob: Person
+) -> None:
+    async with ada.live() as sender, raw_socket(bob) as stopped:
+        await stopped.next("live")
+        subscriber = subscriber_of(server, bob)
+        most_unsent = 0
+
+        async def watch() -> None:
+            nonlocal most_unsent
+            while True:
+                most_unsent = max(most_unsent, subscriber.unsent_bytes())
+                await asyncio.sleep(0)
+
+        watching = asyncio.create_task(watch())
+        await say(sender, 3000, "x" * 3000)  # returns when ada has seen all of it, while bob reads nothing
+        loop = asyncio.get_running_loop()
+        silent_since = loop.time()
+        while loop.time() - silent_since < 2 * server.settings.heartbeat_seconds:
+            await asyncio.sleep(0.05)  # the heartbeat has had time to take bob for dead
+        watching.cancel()
+        assert subscriber.behind, "bob was expected to have fallen behind"
+        batch_bytes = server.settings.commit_batch_max_bytes
+        assert most_unsent <= server.settings.unsent_max_bytes + batch_bytes
+        assert numbers_in(await chats(stopped, 3000)) == list(range(3000))
+        await stopped.next("live")
+        await ada.says("9999 the end")
+        assert numbers_in(await chats(stopped, 1)) == [9999]
+
+
+@pytest.mark.settings(unsent_max_bytes=8 * KIB, catch_up_page_messages=3, catch_ups_at_once=2)
+async def test_readers_of_every_pace_get_every_message_of_every_room_once_and_in_order(
+    server: RunningServer, ada: Person, bob: Person
+) -> None:
+    await ada.post("/create_room", room="attic")
+    rooms = ["lobby", "attic"]
+    count = 400
+    seed = random.randrange(2**32)
+    chance = random.Random(seed)
+
+    async def read_haltingly(raw: RawSocket) -> list[dict[str, str]]:
+        for room in rooms:
+            await raw.send_frame(1, f'{{"type":"subscribe","room":"{room}","after":0}}'.encode())
+        frames = []
+        for _ in range(count):
+            if chance.random() < 0.1:
+                for _ in range(chance.randrange(200)):
+                    await asyncio.sleep(0)
+            frames.append(await raw.next("chat"))
+        return frames
+
+    async with contextlib.AsyncExitStack() as stack:
+        sender = await stack.enter_async_context(ada.connected("/ws"))
+        readers = [await stack.enter_async_context(raw_socket(bob, "/ws")) for _ in range(6)]
+        reading = [asyncio.create_task(read_haltingly(raw)) for raw in readers]
+        for number in range(count):
+            await sender.send(room=chance.choice(rooms), message=f"{number} {'x' * chance.randrange(3900)}")
+            if chance.random() < 0.2:
+                await sender.next("chat")
+        for frames in await asyncio.gather(*reading):
+            for room in rooms:
+                ids = [frame["id"] for frame in frames if frame["room"] == room]
+                assert ids == [message["id"] for message in await ada.listed(room)], f"seed {seed}"
+
+
+async def test_a_newcomer_who_resumes_during_a_stream_misses_nothing_and_gets_nothing_twice(
+    ada: Person, bob: Person
+) -> None:
+    async with ada.live() as sender:
+        saying = asyncio.create_task(say(sender, 1000, "during"))
+        async with contextlib.AsyncExitStack() as stack:
+            newcomers = []
+            while not saying.done() and len(newcomers) < 20:
+                newcomers.append(await stack.enter_async_context(bob.connected("/ws/chat/lobby?after=0")))
+            await saying
+            for newcomer in newcomers:
+                assert numbers_in(await newcomer.chats(1000)) == list(range(1000))
+
+
+async def test_a_socket_that_reads_nothing_back_cannot_pile_up_answers(
+    server: RunningServer, ada: Person, bob: Person
+) -> None:
+    async with raw_socket(bob) as flooder, ada.live() as socket:
+        await flooder.next("live")
+        subscriber = subscriber_of(server, bob)
+        flood = b"".join(masked_text(b'{"type":"dance"}') for _ in range(2000))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(3):  # the server stops reading, so this never gets through
+                while True:
+                    await flooder.send_bytes(flood)
+                    assert subscriber.unsent_bytes() <= server.settings.unsent_max_bytes + 4 * KIB
+        await socket.send(message="others go on")
+        assert (await socket.next("chat"))["message"] == "others go on"
+
+
+def masked_text(payload: bytes) -> bytes:
+    """A masked frame with a mask of zeros: its payload stays readable."""
+    return bytes((0x81, 0x80 | len(payload))) + bytes(4) + payload
+
+
+@pytest.mark.settings(unsent_max_bytes=KIB)
+async def test_presence_withheld_from_a_slow_reader_is_told_when_it_has_caught_up(
+    server: RunningServer, ada: Person, bob: Person, eve: Person
+) -> None:
+    async with raw_socket(bob) as slow, ada.live() as sender:
+        await slow.next("live")
+        await say(sender, 1500, "x" * 3000)
+        assert subscriber_of(server, bob).behind
+        async with eve.live() as newcomer:
+            await newcomer.sees_come("bob")
+            await chats(slow, 1500)
+            while "eve" not in (await slow.next("presence"))["online"]:
+                pass
+
+
+@pytest.fixture
+async def lobby_socket(ada: Person) -> AsyncIterator[Socket]:
+    async with ada.live() as socket:
+        yield socket
+
+
+async def test_a_session_that_ends_while_catching_up_gets_no_more(
+    server: RunningServer, bob: Person, lobby_socket: Socket
+) -> None:
+    async with raw_socket(bob) as behind:
+        await behind.next("live")
+        await say(lobby_socket, 2000, "x" * 3000)
+        assert subscriber_of(server, bob).catch_up is not None
+        await bob.get("/logout")
+        code, _rest = await behind.closed()
+        assert code == 4401 or code is None  # the close frame waits behind what was unread, then patience ends
+        await lobby_socket.send(message="0 still here")
+        await lobby_socket.next("chat")

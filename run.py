@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -25,6 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     """Serve; the exit code is 0 after a wanted stop, 1 after a fault a supervisor should answer with a restart,
     2 when the server could not start as it is set up."""
     os.umask(0o077)  # whatever this process makes is for its owner alone
+    _allow_many_sockets()
     try:
         settings = load_settings(arguments, os.environ)
         logging.basicConfig(
@@ -79,6 +82,13 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> None:
         ) from None
     log.info("data in %s", settings.data_dir.absolute())
     log.info("listening on %s", site.name)
+
+
+def _allow_many_sockets() -> None:
+    """Take all the file descriptors the system grants: the usual soft limit is 1,024, a socket each."""
+    _, granted = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):  # some systems grant less than they say
+        resource.setrlimit(resource.RLIMIT_NOFILE, (granted, granted))
 
 
 async def _first_of(*events: asyncio.Event) -> None:

@@ -6,14 +6,22 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import aiohttp
 
-from tests.servers import RunningServer
-
 PASSWORD = "correct horse battery"
 PATIENCE_SECONDS = 10
+
+
+class Server(Protocol):
+    """What a person needs to know of a server."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def address(self) -> tuple[str, int]: ...
 
 
 class Answer(NamedTuple):
@@ -78,7 +86,7 @@ class Socket:
 class Person:
     """Someone who uses the server; signed in after `sign_up` or `sign_in`."""
 
-    def __init__(self, server: RunningServer, username: str, session: aiohttp.ClientSession) -> None:
+    def __init__(self, server: Server, username: str, session: aiohttp.ClientSession) -> None:
         self.server = server
         self.username = username
         self.password = PASSWORD
@@ -146,9 +154,11 @@ class Person:
 
 
 @asynccontextmanager
-async def visiting(server: RunningServer, username: str) -> AsyncIterator[Person]:
+async def visiting(server: Server, username: str) -> AsyncIterator[Person]:
     """A person with an empty cookie jar of their own."""
     jar = aiohttp.CookieJar(unsafe=True)  # unsafe: cookies from an IP address
     timeout = aiohttp.ClientTimeout(total=30)
-    async with aiohttp.ClientSession(cookie_jar=jar, timeout=timeout) as session:
+    async with aiohttp.ClientSession(
+        cookie_jar=jar, timeout=timeout, connector=aiohttp.TCPConnector(limit=0)
+    ) as session:
         yield Person(server, username, session)

@@ -81,7 +81,10 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     try:
         return await handler(request)
     except errors.ChatError as error:
-        return error_response(error, _status_of(error))
+        response = error_response(error, _status_of(error))
+        if isinstance(error, BodyTimeout) or request.content.exception() is not None:
+            response.force_close()  # nobody can tell where the next request would begin
+        return response
     except web.HTTPException as refusal:
         if refusal.status < HTTPStatus.BAD_REQUEST:
             raise

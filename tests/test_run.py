@@ -1,0 +1,118 @@
+"""The server as a process: how it starts, refuses to start, and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import signal
+import socket
+import time
+from collections import Counter
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from chat.settings import Settings
+from tests.people import Socket, visiting
+from tests.processes import refused_start, server_process
+
+CROWD = 2000
+
+
+async def test_help_explains_every_setting() -> None:
+    code, output = await refused_start("--help")
+    assert code == 0
+    for field in dataclasses.fields(Settings):
+        assert "--" + field.name.replace("_", "-") in output
+
+
+@pytest.mark.parametrize(
+    ("flags", "environment", "part"),
+    [
+        (["--port", "eighty"], {}, "--port takes a whole number from 0 to 65535, not 'eighty'."),
+        ([], {"CHAT_READER_CONNECTIONS": "0"}, "CHAT_READER_CONNECTIONS takes a whole number from 1 to 64, not '0'."),
+        (["--data-dir", ""], {}, "--data-dir takes the name of a folder"),
+        (["--host", "256.1.1.1"], {}, "Cannot listen on 256.1.1.1"),
+    ],
+)
+async def test_a_bad_value_stops_the_start_with_one_sentence(
+    tmp_path: Path, flags: list[str], environment: dict[str, str], part: str
+) -> None:
+    code, output = await refused_start("--data-dir", str(tmp_path / "data"), *flags, environment=environment)
+    assert code == 2
+    (refusal,) = [line for line in output.splitlines() if "INFO" not in line]
+    assert refusal.startswith("The server did not start: ")
+    assert part in refusal
+
+
+async def test_a_port_in_use_is_named(data_dir: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code, output = await refused_start("--data-dir", str(data_dir), "--port", str(port))
+    assert code == 2
+    assert f"Cannot listen on 127.0.0.1 port {port}" in output
+
+
+async def test_a_second_server_on_the_same_data_is_kept_out(data_dir: Path) -> None:
+    async with server_process(data_dir):
+        code, output = await refused_start("--data-dir", str(data_dir))
+    assert code == 2
+    assert "Another server is using" in output
+
+
+async def test_a_misspelt_variable_is_pointed_out(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, output = await refused_start(
+        "--data-dir", str(data_dir), "--host", "256.1.1.1", environment={"CHAT_PROT": "1"}
+    )
+    assert code == 2
+    assert "CHAT_PROT names no setting" in output
+
+
+async def test_it_says_where_it_listens_and_where_the_data_is(data_dir: Path) -> None:
+    async with server_process(data_dir) as server:
+        assert f"data in {data_dir}" in server.log
+        assert f"listening on {server.url}" in server.log
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it_with_exit_code_0(data_dir: Path, number: signal.Signals) -> None:
+    async with server_process(data_dir) as server:
+        server.send_signal(number)
+        assert await server.exit_code() == 0
+    assert not data_dir.joinpath("chat.db-wal").exists()  # everything is folded into the one file
+
+
+async def test_a_signal_with_two_thousand_sockets_under_load_loses_nothing_and_ends_in_time(data_dir: Path) -> None:
+    took: list[float] = []
+    async with contextlib.AsyncExitStack() as stack:
+        server = await stack.enter_async_context(server_process(data_dir))
+        ada = await stack.enter_async_context(visiting(server, "ada"))
+        await ada.sign_up()
+        crowd = [await stack.enter_async_context(ada.connected("/ws/chat/lobby")) for _ in range(CROWD)]
+        sender = crowd[0]
+        await sender.next("live")
+        for number in range(50):
+            await sender.send(message=f"{number}", client_id=f"{number}")
+        seen = [(await sender.next("chat"))["message"]]
+        started = time.monotonic()
+        server.send_signal(signal.SIGTERM)
+        exiting = asyncio.create_task(server.exit_code())
+        exiting.add_done_callback(lambda _: took.append(time.monotonic() - started))
+        endings = await asyncio.gather(*(_read_to_end(socket) for socket in crowd))
+        assert await exiting == 0
+        assert took[0] < 5
+        assert Counter(code for code, _ in endings) == {1001: CROWD}
+        seen += endings[0][1]
+        ada.server = await stack.enter_async_context(server_process(data_dir))
+        stored = [message["message"] for message in await ada.listed()]
+    assert stored == [str(number) for number in range(len(stored))]
+    assert seen == stored  # accepted, committed and shown are the same
+
+
+async def _read_to_end(crowd_socket: Socket) -> tuple[int | None, list[str]]:
+    texts = [received.json() async for received in crowd_socket.connection if received.type is aiohttp.WSMsgType.TEXT]
+    return crowd_socket.connection.close_code, [frame["message"] for frame in texts if frame["type"] == "chat"]

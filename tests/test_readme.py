@@ -140,26 +140,29 @@ class Terminal:
         self._address = address
         self._variables: list[str] = []
         self._websocat: asyncio.subprocess.Process | None = None
+        self._keyboard = -1  # what is written here, websocat reads
 
     async def run(self, command: str) -> str:
         """Run a command to its end; says what it printed."""
         if re.match(r"[A-Z]+=", command):
             self._variables.append(command)
             return ""
-        shell = await self._shell(command)
+        shell = await self._shell(command, stdin=asyncio.subprocess.DEVNULL)
         async with asyncio.timeout(PATIENCE_SECONDS):
             printed, _ = await shell.communicate()
         assert shell.returncode == 0, command
         return printed.decode()
 
     async def open_websocat(self, command: str) -> None:
-        self._websocat = await self._shell(command)
+        # A pipe of our own, because asyncio would take a socket, whose end websocat does not notice.
+        stdin, self._keyboard = os.pipe()
+        try:
+            self._websocat = await self._shell(command, stdin=stdin)
+        finally:
+            os.close(stdin)
 
-    async def type(self, line: str) -> None:
-        assert self._websocat is not None
-        assert self._websocat.stdin is not None
-        self._websocat.stdin.write(line.encode() + b"\n")
-        await self._websocat.stdin.drain()
+    def type(self, line: str) -> None:
+        os.write(self._keyboard, line.encode() + b"\n")
 
     async def next_line(self, *, pass_over: str) -> str:
         """The next line that websocat prints, but for those that contain `pass_over`."""
@@ -174,15 +177,16 @@ class Terminal:
     async def close_websocat(self) -> None:
         if self._websocat is not None:
             websocat, self._websocat = self._websocat, None
+            os.close(self._keyboard)
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await websocat.communicate()
             assert websocat.returncode == 0
 
-    async def _shell(self, command: str) -> asyncio.subprocess.Process:
+    async def _shell(self, command: str, *, stdin: int) -> asyncio.subprocess.Process:
         script = "\n".join([*self._variables, command]).replace("localhost:8000", self._address)
         return await asyncio.create_subprocess_exec(
             "bash", "-c", f"set -eu\n{script}", cwd=self._folder, env=environment(),
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            stdin=stdin, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
 
 
@@ -192,7 +196,7 @@ async def test_the_examples_of_the_readme_do_what_it_shows(curl: None, process: 
     for step in readme_steps():
         roles.append(step.role)
         if step.role == "type":
-            await terminal.type(step.text)
+            terminal.type(step.text)
         elif step.role == "receive":
             # Who came is told within a second, so before or after this.
             comparison.check(await terminal.next_line(pass_over='"type":"presence"'), step.text)

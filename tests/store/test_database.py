@@ -1,0 +1,129 @@
+"""The rules of the connections."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from chat.errors import StorageUnavailable
+from chat.settings import Settings
+from chat.store.database import Database
+from chat.store.opening import open_database
+
+ADD_ROOM = "INSERT INTO room (name, name_key, look_key, created_at) VALUES (?1, ?1, ?1, 0)"
+
+
+@pytest.fixture
+def broken() -> asyncio.Event:
+    return asyncio.Event()
+
+
+@pytest.fixture
+async def database(data_dir: Path, broken: asyncio.Event) -> AsyncIterator[Database]:
+    settings = Settings(data_dir=data_dir, checkpoint_idle_seconds=0.01, busy_timeout_seconds=0.1)
+    async with open_database(settings, broken.set) as opened:
+        yield opened
+
+
+async def room_names(database: Database) -> set[str]:
+    return {name for (name,) in await database.read("SELECT name FROM room")}
+
+
+async def test_transactions_of_two_tasks_do_not_mix(database: Database) -> None:
+    inside = asyncio.Event()
+
+    async def fail_after_the_other_has_tried() -> None:
+        async with database.transaction() as execute:
+            await execute(ADD_ROOM, ("mine",))
+            inside.set()
+            for _ in range(10):
+                await asyncio.sleep(0)
+            raise RuntimeError
+
+    failing = asyncio.create_task(fail_after_the_other_has_tried())
+    await inside.wait()
+    await database.write(ADD_ROOM, ("theirs",))
+    with pytest.raises(RuntimeError):
+        await failing
+    assert await room_names(database) == {"lobby", "theirs"}
+
+
+async def test_a_cancelled_transaction_changes_nothing_and_leaves_the_way_free(database: Database) -> None:
+    inside = asyncio.Event()
+
+    async def hang() -> None:
+        async with database.transaction() as execute:
+            await execute(ADD_ROOM, ("mine",))
+            inside.set()
+            await asyncio.Event().wait()
+
+    hanging = asyncio.create_task(hang())
+    await inside.wait()
+    hanging.cancel()
+    await asyncio.gather(hanging, return_exceptions=True)
+    await database.write(ADD_ROOM, ("theirs",))
+    assert await room_names(database) == {"lobby", "theirs"}
+
+
+async def test_more_reads_at_once_than_readers_are_all_answered(database: Database) -> None:
+    rows = await asyncio.gather(*(database.read("SELECT ?", (number,)) for number in range(50)))
+    assert rows == [[(number,)] for number in range(50)]
+
+
+async def test_the_log_is_folded_in_when_nobody_writes(database: Database, data_dir: Path) -> None:
+    checkpointing = asyncio.create_task(database.keep_checkpointed())
+    size = data_dir.joinpath("chat.db").stat().st_size
+    for number in range(200):
+        await database.write(ADD_ROOM, (f"room {number} {'x' * 500}",))
+    while data_dir.joinpath("chat.db").stat().st_size == size:
+        await asyncio.sleep(0.01)
+    checkpointing.cancel()
+    await asyncio.gather(checkpointing, return_exceptions=True)
+
+
+async def test_a_full_disk_refuses_writes_serves_reads_and_recovers(database: Database, broken: asyncio.Event) -> None:
+    ((pages,),) = await database.write("PRAGMA page_count")
+    await database.write(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StorageUnavailable):
+        for number in range(1000):
+            await database.write(ADD_ROOM, (f"room {number} {'x' * 500}",))
+    assert "lobby" in await room_names(database)
+    await database.write("PRAGMA max_page_count = 1000000")
+    await database.write(ADD_ROOM, ("after",))
+    assert "after" in await room_names(database)
+    assert not broken.is_set()
+
+
+async def test_a_database_locked_by_another_program_refuses_writes_in_time_and_recovers(
+    database: Database, data_dir: Path, broken: asyncio.Event
+) -> None:
+
+    other = sqlite3.connect(data_dir / "chat.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StorageUnavailable):
+        await database.write(ADD_ROOM, ("locked out",))
+    other.execute("ROLLBACK")
+    other.close()
+    await database.write(ADD_ROOM, ("let in",))
+    assert await room_names(database) == {"lobby", "let in"}
+    assert not broken.is_set()
+
+
+async def test_a_file_damaged_under_a_running_server_is_called_broken(
+    database: Database, data_dir: Path, broken: asyncio.Event
+) -> None:
+    for number in range(200):
+        await database.write(ADD_ROOM, (f"room {number} {'x' * 500}",))
+    await database.write("PRAGMA wal_checkpoint(TRUNCATE)")
+    with data_dir.joinpath("chat.db").open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xee" * 4096 * 20)
+    with pytest.raises(StorageUnavailable):
+        for _ in range(100):
+            await asyncio.gather(*(database.read("SELECT sum(length(name)) FROM room NOT INDEXED") for _ in range(8)))
+            await database.write("UPDATE room SET created_at = created_at + 1")
+    assert broken.is_set()

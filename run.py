@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
-from chat.app import create_app
+from chat.app import create_app, stop_serving
 from chat.errors import StartRefused
 from chat.settings import Settings, load_settings, unknown_variables
 from chat.web.keys import BROKEN
@@ -66,7 +66,7 @@ async def serve(settings: Settings) -> int:
         await _first_of(stop, app[BROKEN])
         log.info("stopping: no new connections, committing what was accepted")
     finally:
-        await runner.cleanup()
+        await stop_serving(runner)
     log.info("stopped")
     return EXIT_BROKEN if app[BROKEN].is_set() else EXIT_OK
 

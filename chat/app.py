@@ -50,7 +50,6 @@ def create_app(settings: Settings) -> web.Application:
     app.add_routes(route_definitions())
     app.on_response_prepare.append(protect)
     app.cleanup_ctx.append(_running)
-    app.on_shutdown.append(_say_goodbye)
     return app
 
 
@@ -129,11 +128,18 @@ def _report_death(broken: asyncio.Event, task: asyncio.Task[None]) -> None:
         broken.set()
 
 
-async def _say_goodbye(app: web.Application) -> None:
-    """Commit what was accepted, then close every socket; runs once nobody new is let in."""
-    await app[COMMITS].drain()
-    hub, seconds = app[HUB], app[SETTINGS].close_seconds
-    code, reason = (
-        (CLOSE_INTERNAL_ERROR, "storage failed") if app[BROKEN].is_set() else (CLOSE_GOING_AWAY, "server is stopping")
-    )
-    await hub.close_all(code, reason, seconds)
+async def stop_serving(runner: web.AppRunner) -> None:
+    """Stop as people may rely on: let nobody in, commit what was accepted, tell every socket, then end the rest.
+
+    The sockets are closed before aiohttp's own shutdown begins: from then on it throws away all that clients
+    send, their answers to our close frames too.
+    """
+    for site in runner.sites:
+        await site.stop()
+    app = runner.app
+    if HUB in app:  # not when the start was refused
+        await app[COMMITS].drain()
+        broken = app[BROKEN].is_set()
+        code, reason = (CLOSE_INTERNAL_ERROR, "storage failed") if broken else (CLOSE_GOING_AWAY, "server is stopping")
+        await app[HUB].close_all(code, reason, app[SETTINGS].close_seconds)
+    await runner.cleanup()

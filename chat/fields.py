@@ -60,7 +60,9 @@ def optional_text(fields: Mapping[str, object], name: str) -> str | None:
     if not isinstance(value, str):
         raise Malformed(f"The field {name} must be text.", "wrong_type")
     if not is_storable(value):
-        raise BrokenRule(f"The field {name} holds a NUL or half of a surrogate pair.", "invalid_characters")
+        raise BrokenRule(
+            f"The {name} holds characters that cannot be stored (a NUL, or half of a character).", "invalid_characters"
+        )
     return value
 
 

@@ -106,7 +106,7 @@ class Settings:
         64 * MIB, "and at the latest when about this much was written to it", least=MIB
     )
     start_check_seconds: float = _setting(
-        0.25, "how long the database is examined at the start; about 100 MB on a laptop", least=0
+        0.25, "how long the database is examined at the start, about 100 MB on a laptop; 0 leaves it out", least=0
     )
 
     unsent_max_bytes: int = _setting(

@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -89,6 +90,11 @@ class RawSocket:
 
     def abandon(self) -> None:
         """Close the connection without a word."""
+        self._connection.close()
+
+    def reset(self) -> None:
+        """Close the connection with an RST, as a machine does whose program was killed."""
+        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._connection.close()
 
     async def _take(self, count: int) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from chat.app import create_app
+from chat.app import create_app, stop_serving
 from chat.settings import Settings
 from chat.store.data_directory import DATABASE_NAME
 
@@ -57,4 +57,4 @@ class RunningServer:
         """Stop as SIGTERM does; harmless when stopped."""
         if self._runner is not None:
             runner, self._runner = self._runner, None
-            await runner.cleanup()
+            await stop_serving(runner)

@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +24,7 @@ from chat.settings import Settings
 from chat.web import middlewares
 from chat.web.routes import ROUTES
 from tests.people import PASSWORD
+from tests.processes import ServerProcess, clean_environment, server_process
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -35,13 +36,15 @@ FENCE = re.compile(r"^```(?P<language>\w+)(?: (?P<role>\w+))?\n(?P<text>.*?)^```
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
-class ServerProcess:
-    """`python run.py` as people start it, in a folder of its own; it keeps its port over a restart."""
+class ReadersServer:
+    """`python run.py` as a reader runs it, with its data in the folder `data`; it keeps its port over a restart."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, stack: AsyncExitStack) -> None:
         self._folder = folder
+        self._stack = stack
         self._port = 0
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ServerProcess | None = None
+        self.listening = asyncio.Event()
 
     @property
     def address(self) -> str:
@@ -52,35 +55,25 @@ class ServerProcess:
         return f"http://{self.address}"
 
     async def start(self) -> None:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, ROOT / "run.py", "--port", str(self._port),
-            cwd=self._folder, env=environment(), stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        assert self._process.stderr is not None
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            async for line in self._process.stderr:
-                if found := re.search(rb"listening on http://127\.0\.0\.1:(\d+)", line):
-                    self._port = int(found[1])
-                    return
-        raise AssertionError("the server ended instead of listening")
+        process = await self._stack.enter_async_context(server_process(self._folder / "data", port=self._port))
+        self._process, self._port = process, process.address[1]
+        self.listening.set()
 
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """End the server; says with which code it left."""
         assert self._process is not None
-        if self._process.returncode is None:
-            self._process.send_signal(how)
+        self.listening.clear()
+        self._process.send_signal(how)
         async with asyncio.timeout(PATIENCE_SECONDS):
-            await self._process.communicate()
-        assert self._process.returncode is not None
-        return self._process.returncode
+            return await self._process.exit_code()
 
 
 @pytest.fixture
-async def process(tmp_path: Path) -> AsyncIterator[ServerProcess]:
-    server = ServerProcess(tmp_path)
-    await server.start()
-    yield server
-    await server.stop()
+async def server(tmp_path: Path) -> AsyncIterator[ReadersServer]:
+    async with AsyncExitStack() as stack:
+        server = ReadersServer(tmp_path, stack)
+        await server.start()
+        yield server
 
 
 @pytest.fixture
@@ -94,8 +87,7 @@ def curl() -> None:
 
 def environment() -> dict[str, str]:
     """Ours, with the tools of the virtual environment on the path and without settings of the server."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("CHAT_")}
-    return own | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    return clean_environment() | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 # The examples of the README
@@ -190,8 +182,8 @@ class Terminal:
         )  # fmt: skip
 
 
-async def test_the_examples_of_the_readme_do_what_it_shows(curl: None, process: ServerProcess, tmp_path: Path) -> None:
-    terminal, comparison = Terminal(tmp_path, process.address), Comparison()
+async def test_the_examples_of_the_readme_do_what_it_shows(curl: None, server: ReadersServer, tmp_path: Path) -> None:
+    terminal, comparison = Terminal(tmp_path, server.address), Comparison()
     roles = []
     for step in readme_steps():
         roles.append(step.role)
@@ -221,20 +213,20 @@ def readme_lines_with(what: str) -> str:
 
 @pytest.mark.parametrize("way", [".backup(sqlite3", "sqlite3 -readonly"])
 async def test_a_backup_made_while_the_server_runs_can_be_restored(
-    way: str, process: ServerProcess, tmp_path: Path
+    way: str, server: ReadersServer, tmp_path: Path
 ) -> None:
     if way.startswith("sqlite3 ") and shutil.which("sqlite3") is None:
         pytest.skip("the program sqlite3 is not installed")
-    terminal = Terminal(tmp_path, process.address)
-    async with signed_up(process, "ada") as ada:
-        await say(ada, "before the backup")
+    terminal = Terminal(tmp_path, server.address)
+    async with signed_up(server, "ada") as ada:
+        await say(server, ada, "before the backup")
         await terminal.run(readme_lines_with(way))
-        await say(ada, "after the backup")
+        await say(server, ada, "after the backup")
     assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600
-    assert await process.stop() == 0
+    assert await server.stop() == 0
     await terminal.run(readme_lines_with("mv data data-before-restore"))
-    await process.start()
-    async with signed_up(process, "bob") as bob:
+    await server.start()
+    async with signed_up(server, "bob") as bob:
         assert await listed_texts(bob) == ["before the backup"]
 
 
@@ -242,24 +234,24 @@ async def test_a_backup_made_while_the_server_runs_can_be_restored(
 
 
 @asynccontextmanager
-async def signed_up(process: ServerProcess, username: str) -> AsyncIterator[aiohttp.ClientSession]:
+async def signed_up(server: ReadersServer, username: str) -> AsyncIterator[aiohttp.ClientSession]:
     """Someone with a new account, who has joined the lobby."""
-    async with aiohttp.ClientSession(process.url, raise_for_status=True) as session:
+    async with aiohttp.ClientSession(server.url, raise_for_status=True) as session:
         await session.post("/create_user", json={"username": username, "password": PASSWORD})
         await session.post("/join_room", json={"room": "lobby"})
         yield session
 
 
-async def say(session: aiohttp.ClientSession, text: str) -> None:
-    """Send over HTTP until it is acknowledged, however often the server goes away; one server's start between tries."""
+async def say(server: ReadersServer, session: aiohttp.ClientSession, text: str) -> None:
+    """Send over HTTP until it is acknowledged, however often the server goes away."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
+            await server.listening.wait()
             try:
                 await session.post("/send_message", json={"message": text, "client_id": text})
             except (aiohttp.ClientError, ConnectionError):
-                await asyncio.sleep(0.05)
-            else:
-                return
+                continue
+            return
 
 
 async def listed_texts(session: aiohttp.ClientSession) -> list[str]:
@@ -290,27 +282,29 @@ class ProtocolClient:
 
 
 @asynccontextmanager
-async def protocol_client(process: ServerProcess, username: str, folder: Path) -> AsyncIterator[ProtocolClient]:
+async def protocol_client(server: ReadersServer, username: str, folder: Path) -> AsyncIterator[ProtocolClient]:
     (source,) = (
         block["text"] for block in FENCE.finditer(PROTOCOL.read_text(encoding="utf-8")) if block["language"] == "python"
     )
     (folder / "client.py").write_text(source, encoding="utf-8")
     client = await asyncio.create_subprocess_exec(
-        sys.executable, "client.py", process.url, username, PASSWORD, "lobby",
+        sys.executable, "client.py", server.url, username, PASSWORD, "lobby",
         cwd=folder, env=environment(), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    yield ProtocolClient(client)
-    client.kill()
-    await client.communicate()
+    try:
+        yield ProtocolClient(client)
+    finally:
+        client.kill()
+        await client.communicate()
 
 
 async def test_the_client_of_the_protocol_page_loses_and_doubles_nothing_when_the_server_is_killed(
-    process: ServerProcess, tmp_path: Path
+    server: ReadersServer, tmp_path: Path
 ) -> None:
     async with (
-        signed_up(process, "ada"),
-        signed_up(process, "bob") as bob,
-        protocol_client(process, "ada", tmp_path) as client,
+        signed_up(server, "ada"),
+        signed_up(server, "bob") as bob,
+        protocol_client(server, "ada", tmp_path) as client,
     ):
         said: list[str] = []
         for life in range(2):
@@ -321,14 +315,14 @@ async def test_the_client_of_the_protocol_page_loses_and_doubles_nothing_when_th
                 await client.say(text)
             async with asyncio.TaskGroup() as group:
                 for text in by_bob:
-                    group.create_task(say(bob, text))
+                    group.create_task(say(server, bob, text))
                 await client.until(lambda shown, first=by_ada[0]: first in shown)  # type: ignore[misc]
-                await process.stop(signal.SIGKILL)
+                await server.stop(signal.SIGKILL)
                 await client.say(f"ada away {life}")
-                await process.start()
+                await server.start()
         await client.until(lambda shown: set(said) <= set(shown))
         assert sorted(await listed_texts(bob)) == sorted(said)
-        await say(bob, "the end")
+        await say(server, bob, "the end")
         await client.until(lambda shown: shown[-1] == "the end")
     assert sorted(client.shown) == sorted([*said, "the end"])
 

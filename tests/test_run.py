@@ -17,6 +17,7 @@ import pytest
 from chat.settings import Settings
 from tests.people import Socket, visiting
 from tests.processes import refused_start, server_process
+from tests.raw_sockets import TEXT, raw_socket
 
 CROWD = 2000
 
@@ -111,6 +112,48 @@ async def test_a_signal_with_two_thousand_sockets_under_load_loses_nothing_and_e
         stored = [message["message"] for message in await ada.listed()]
     assert stored == [str(number) for number in range(len(stored))]
     assert seen == stored  # accepted, committed and shown are the same
+
+
+async def test_clients_that_vanish_in_the_middle_of_their_sends_harm_nobody(data_dir: Path) -> None:
+    async with server_process(data_dir) as server, visiting(server, "ada") as ada:
+        await ada.sign_up()
+        for _ in range(10):
+            async with raw_socket(ada) as vanishing:
+                await vanishing.next("live")
+                for _ in range(300):
+                    await vanishing.send_frame(TEXT, b'{"message":"x"}')
+                vanishing.reset()
+        async with ada.live() as socket:
+            await socket.send(message="still here", client_id="last")
+            while (await socket.next("chat")).get("client_id") != "last":
+                pass
+        server.send_signal(signal.SIGTERM)
+        assert await server.exit_code() == 0
+    assert "fault" not in server.log
+
+
+async def test_a_database_that_can_no_longer_be_trusted_ends_the_server_for_its_supervisor(data_dir: Path) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        server = await stack.enter_async_context(server_process(data_dir))
+        ada = await stack.enter_async_context(visiting(server, "ada"))
+        await ada.sign_up()
+        async with ada.live() as socket:
+            for _ in range(300):
+                await socket.send(message="x" * 3000)
+            await socket.chats(300)
+        server.send_signal(signal.SIGTERM)
+        await server.exit_code()
+        with data_dir.joinpath("chat.db").open("r+b") as file:
+            size = file.seek(0, 2)
+            file.seek(size // 2)
+            file.write(b"\xee" * (size // 4))
+        ada.server = server = await stack.enter_async_context(server_process(data_dir, "--start-check-seconds", "0"))
+        async with ada.live() as socket:
+            answer = await ada.post("/list_message", room="lobby", limit=500)
+            assert (answer.status, answer.body["code"]) == (503, "storage_unavailable")
+            assert await socket.close_code() == 1011
+        assert await server.exit_code() == 1
+    assert "can no longer be trusted" in server.log
 
 
 async def _read_to_end(crowd_socket: Socket) -> tuple[int | None, list[str]]:

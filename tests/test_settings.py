@@ -36,7 +36,8 @@ def another_value(field: Field) -> Any:
         return "chat.example.org"
     if field.type == "Path":
         return Path("elsewhere")
-    return field.default + 1 if field.default < field.metadata["most"] else field.default - 1
+    default: Any = field.default
+    return default + 1 if default < field.metadata["most"] else default - 1
 
 
 def squeezed(text: str) -> str:

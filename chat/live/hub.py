@@ -21,7 +21,7 @@ from chat.errors import BrokenRule, StorageUnavailable
 from chat.live.presence import Presence
 from chat.live.subscriber import Subscriber
 from chat.models import Message, Room, User
-from chat.protocol import CLOSE_SIGNED_OUT, chat_frame, live_frame
+from chat.protocol import CLOSE_INTERNAL_ERROR, CLOSE_SIGNED_OUT, chat_frame, live_frame
 from chat.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -201,7 +201,10 @@ class Hub:
             if unsent and unsent + size > subscriber.unsent_max_bytes:
                 withheld.append(subscriber)
             else:
-                subscriber.send(payload)
+                try:  # noqa: SIM105  # free while nothing is raised, unlike suppress
+                    subscriber.write(payload)
+                except RuntimeError:
+                    pass  # uvloop: the connection is gone and its handler is about to notice
         for subscriber in withheld:
             for room_id in room_ids:
                 self._fall_behind(subscriber, room_id, previous)
@@ -237,12 +240,13 @@ class Hub:
         try:
             while subscriber.behind:
                 for room_id in tuple(subscriber.behind):
-                    # Shielded: everyone who waits for the transport waits for one future, and cancelling
-                    # this task must not cancel it for the others.
-                    await asyncio.shield(subscriber.drain())
+                    await subscriber.drain()
                     await self._send_page(subscriber, room_id)
         except ConnectionError:
             pass  # the socket is gone; its handler removes it
+        except Exception:
+            log.exception("fault: catching up for user %d", subscriber.user.user_id)
+            self.close(subscriber, CLOSE_INTERNAL_ERROR, "internal error")
         finally:
             subscriber.catch_up = None
 

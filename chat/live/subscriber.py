@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from chat.models import Room, User
 from chat.protocol import close_frame
@@ -22,8 +23,8 @@ class Subscriber:
     """
 
     __slots__ = (
-        "behind", "catch_up", "closing_since", "drain", "last_pinged", "last_received", "rooms", "send",
-        "session_key", "transport", "unsent_bytes", "unsent_max_bytes", "user",
+        "behind", "catch_up", "closing_since", "drain", "last_pinged", "last_received", "rooms",
+        "session_key", "transport", "unsent_bytes", "unsent_max_bytes", "user", "write",
     )  # fmt: skip
 
     def __init__(
@@ -37,7 +38,7 @@ class Subscriber:
         now: float,
     ) -> None:
         self.transport = transport
-        self.send = transport.write
+        self.write = transport.write
         self.unsent_bytes = transport.get_write_buffer_size
         self.unsent_max_bytes = unsent_max_bytes
         self.drain = drain
@@ -57,6 +58,15 @@ class Subscriber:
     @property
     def is_closing(self) -> bool:
         return self.closing_since is not None
+
+    def awaits(self, room_id: int, cursor: int) -> bool:
+        """Whether a catch-up is still to send the change with this cursor."""
+        return cursor > self.behind.get(room_id, cursor)
+
+    def send(self, payload: bytes) -> None:
+        """Send, however much is unsent; nothing when the connection is gone, whose handler is about to notice."""
+        with suppress(RuntimeError):  # uvloop raises it for a closed transport, asyncio says nothing
+            self.write(payload)
 
     def offer(self, payload: bytes) -> bool:
         """Send, unless that would leave more than the bound unsent; says whether it was sent.

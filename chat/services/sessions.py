@@ -117,7 +117,7 @@ class Sessions:
             StorageUnavailable: not now; the next call makes up for it.
         """
         for session in self._sessions.values():
-            if self._is_connected(session.key) and not self._is_too_old(session):
+            if self._is_connected(session.key):
                 self._mark_used(session)
         await self.end([session.key for session in self._sessions.values() if self._has_expired(session)])
         used, self._used_since_saved = self._used_since_saved, set()

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from chat.errors import StorageUnavailable
@@ -71,6 +71,7 @@ class GroupCommit:
         self._space = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._has_ended = False
 
     @property
     def is_full(self) -> bool:
@@ -88,6 +89,9 @@ class GroupCommit:
         Args:
             answer: called once, from the writing task; it must neither block nor raise.
         """
+        if self._has_ended:
+            answer(None, False)
+            return
         self._queue.append(_Submission(draft, answer))
         self._queue_bytes += _size(draft)
         self._idle.clear()
@@ -99,13 +103,18 @@ class GroupCommit:
 
     async def run(self) -> None:
         """Commit batch after batch, for as long as the server runs."""
-        while True:
-            await self._work.wait()
-            while self._queue:
-                batch = self._take_batch()
-                self._space.set()
-                await self._commit(batch)
-            self._work.clear()
+        try:
+            while True:
+                await self._work.wait()
+                while self._queue:
+                    batch = self._take_batch()
+                    self._space.set()
+                    await self._commit(batch)
+                self._work.clear()
+                self._idle.set()
+        finally:
+            self._has_ended = True
+            _answer_failed(self._queue)
             self._idle.set()
 
     def _take_batch(self) -> list[_Submission]:
@@ -160,7 +169,7 @@ def _message(message_id: int, draft: Draft, created_ms: int) -> Message:
     )  # fmt: skip
 
 
-def _answer_failed(submissions: Sequence[_Submission]) -> None:
+def _answer_failed(submissions: Iterable[_Submission]) -> None:
     for _, answer in submissions:
         answer(None, False)
 

@@ -108,7 +108,7 @@ async def _examine(path: Path, seconds: float) -> None:
     connection = await connect_examiner(path)
     try:
         await read_version(connection, path)
-        finding = await _quick_check(connection, seconds)
+        finding = await _quick_check(connection, seconds) if seconds else "ok"
     finally:
         await connection.close()
     if finding != "ok":
@@ -126,4 +126,4 @@ async def _quick_check(connection: aiosqlite.Connection, seconds: float) -> str:
             raise
         log.info("database: no damage found in %.2f s; too large to be examined whole at the start", seconds)
         return "ok"
-    return str(finding)
+    return " ".join(finding.split())

@@ -11,7 +11,7 @@ from chat.fields import required_text
 from chat.services import accounts
 from chat.web.answers import answer, answer_json
 from chat.web.bodies import read_fields
-from chat.web.keys import DATABASE, HASHER
+from chat.web.keys import DATABASE, HASHER, SETTINGS
 from chat.web.sessions import sign_in, sign_out, signed_in
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,8 @@ async def logout(request: web.Request) -> web.Response:
 
 async def whoami(request: web.Request) -> web.Response:
     user = (await signed_in(request)).user
-    return answer({"user_id": user.user_id, "username": user.username})
+    longest = request.app[SETTINGS].message_max_characters
+    return answer({"user_id": user.user_id, "username": user.username, "message_max_characters": longest})
 
 
 async def get_users(request: web.Request) -> web.Response:

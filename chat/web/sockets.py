@@ -57,7 +57,7 @@ async def connect(request: web.Request) -> web.StreamResponse:
         compress=False,  # deflate costs 100 to 200 KB a socket and a frame could not be shared
         autoping=False,  # pings and pongs are signs of life that the heartbeat wants to see
         autoclose=False,
-        max_msg_size=request.app[SETTINGS].frame_max_bytes,
+        max_msg_size=request.app[SETTINGS].frame_max_bytes + 1,  # aiohttp refuses a frame of exactly this
         timeout=request.app[SETTINGS].close_seconds,
     )
     writer = await socket.prepare(request)
@@ -113,6 +113,9 @@ class _Conversation:
             self._hub.close(self._subscriber, CLOSE_INTERNAL_ERROR, "internal error")
         finally:
             self._hub.remove(self._subscriber)
+            if self._subscriber.unsent_bytes():
+                # Closing a transport waits for its last byte to be taken; a client that never reads must not hold it.
+                self._loop.call_later(self._settings.close_seconds, self._subscriber.transport.abort)
 
     async def _read_frames(self) -> None:
         subscriber, receive = self._subscriber, self._socket.receive
@@ -177,7 +180,11 @@ class _Conversation:
             return
         if message is None:
             self._subscriber.send(error_frame(NOT_STORED, client_id))
-        elif is_repeat or message.room_id not in self._subscriber.rooms:
+        elif message.room_id not in self._subscriber.rooms or (
+            # A catch-up that has yet to come by the original gives it in its turn; sent now, its cursor would
+            # tell the client that it has everything before it.
+            is_repeat and not self._subscriber.awaits(message.room_id, message.cursor)
+        ):
             self._subscriber.send(chat_frame(message))
 
     async def _subscribe(self, frame: Subscribe) -> None:

@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from chat.live.subscriber import Subscriber
-from chat.web.keys import HUB
+from chat.models import Message
+from chat.web.keys import DATABASE, HUB
 from tests.people import Person, Socket
-from tests.raw_sockets import RawSocket, raw_socket
+from tests.raw_sockets import CLOSE, TEXT, RawSocket, raw_socket
 from tests.servers import RunningServer
 
 KIB = 1024
@@ -147,15 +148,48 @@ def masked_text(payload: bytes) -> bytes:
 async def test_presence_withheld_from_a_slow_reader_is_told_when_it_has_caught_up(
     server: RunningServer, ada: Person, bob: Person, eve: Person
 ) -> None:
-    async with raw_socket(bob) as slow, ada.live() as sender:
-        await slow.next("live")
+    await ada.post("/create_room", room="attic")
+    async with raw_socket(bob, "/ws") as slow, ada.live("/ws/chat/attic") as sender:
+        for room in ("lobby", "attic"):
+            await slow.send_frame(TEXT, f'{{"type":"subscribe","room":"{room}"}}'.encode())
+            await slow.next("live")
         await say(sender, 1500, "x" * 3000)
-        assert subscriber_of(server, bob).behind
+        (attic,) = subscriber_of(server, bob).behind  # the lobby is quiet, and still live
+        assert subscriber_of(server, bob).rooms[attic].name == "attic"
         async with eve.live() as newcomer:
             await newcomer.sees_come("bob")
-            await chats(slow, 1500)
-            while "eve" not in (await slow.next("presence"))["online"]:
-                pass
+            for _ in range(5):
+                await newcomer.send(type="typing")
+                await newcomer.next("typing")  # by now the lobby was told of eve, as far as it could be
+            told: list[str] = []
+            while "eve" not in told:
+                frame = await slow.next("presence")
+                told += frame["online"] if frame["room"] == "lobby" else []
+
+
+async def test_what_is_committed_but_not_yet_published_is_left_to_the_publication(
+    server: RunningServer, ada: Person, bob: Person
+) -> None:
+    await ada.says("published")
+    message = Message(2, 2, 1, "lobby", ada.user_id, "ada", "committed", 0, None)
+    await server.app[DATABASE].write("INSERT INTO message VALUES (2, 2, 1, ?, NULL, 'committed', 0)", (ada.user_id,))
+    async with bob.connected("/ws/chat/lobby?after=0") as socket:
+        assert [frame["message"] for frame in await socket.until_live()] == ["published"]
+        server.app[HUB].publish([message])
+        assert (await socket.next("chat"))["message"] == "committed"
+
+
+@pytest.mark.settings(close_seconds=0.1)
+async def test_a_client_that_says_goodbye_and_never_reads_is_cut_off(
+    server: RunningServer, ada: Person, bob: Person
+) -> None:
+    async with raw_socket(bob) as rude, ada.live() as sender:
+        await rude.next("live")
+        transport = subscriber_of(server, bob).transport
+        await say(sender, 2000, "x" * 3000)
+        await rude.send_frame(CLOSE, (1000).to_bytes(2, "big"))
+        while transport.get_extra_info("socket").fileno() != -1:
+            await asyncio.sleep(0.01)
 
 
 @pytest.fixture

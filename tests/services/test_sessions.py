@@ -72,7 +72,7 @@ async def stage(data_dir: Path) -> AsyncIterator[Stage]:
             )
             assert user is not None
             people.append(user)
-        yield Stage(database, settings, *people)
+        yield Stage(database, settings, people[0], people[1])
 
 
 async def test_a_session_is_found_by_its_key_alone(stage: Stage) -> None:
@@ -208,6 +208,7 @@ async def test_a_long_user_agent_is_kept_in_part(stage: Stage) -> None:
 async def test_what_cannot_be_stored_changes_nothing(stage: Stage) -> None:
     sessions = await stage.sessions()
     await sessions.start("key", stage.ada, "")
+    stage.clock.now += HOUR
     with sqlite3.connect(stage.settings.data_dir / DATABASE_NAME, isolation_level=None) as other:
         other.execute("ALTER TABLE session RENAME TO elsewhere")
         for change in (sessions.start("new", stage.ada, ""), sessions.end(["key"]), sessions.set_room("key", LOBBY)):

@@ -135,6 +135,26 @@ async def test_a_repeat_is_answered_with_the_original_and_not_published(stage: S
     assert [(message, repeat) for _, message, repeat in stage.answers if repeat] == [(original, True)] * 2
 
 
+async def test_a_writer_that_dies_answers_what_waits_and_refuses_what_comes(data_dir: Path) -> None:
+    def fail(_messages: Sequence[Message]) -> None:
+        raise RuntimeError("a fault in the program")
+
+    async with open_database(Settings(data_dir=data_dir), lambda: None) as database:
+        await database.write("INSERT INTO user VALUES (1, 'ada', 'ada', 'ada', '', 0)")
+        commits = GroupCommit(
+            database, fail, first_id=1,
+            queue_max_messages=10, queue_max_bytes=1000, batch_max_messages=1, batch_max_bytes=1000,
+        )  # fmt: skip
+        stage = Stage(database, commits, [])
+        for text in ("dies with the writer", "waits behind it"):
+            stage.submit(text)
+        with pytest.raises(RuntimeError):
+            await commits.run()
+        stage.submit("comes later")
+        await commits.drain()
+        assert stage.answers == [("waits behind it", None, False), ("comes later", None, False)]
+
+
 async def test_a_failed_commit_is_answered_published_to_nobody_and_followed_by_good_ones(stage: Stage) -> None:
     ((pages,),) = await stage.database.write("PRAGMA page_count")
     await stage.database.write(f"PRAGMA max_page_count = {pages}")

@@ -42,22 +42,18 @@ async def test_people_and_rooms_may_have_the_same_name(ada: Person) -> None:
     assert (await ada.post("/create_room", room="ada")).status == 200
 
 
-@pytest.mark.parametrize(
-    ("name", "code"),
-    [
+async def test_a_room_name_that_breaks_a_rule_is_refused(eve: Person) -> None:
+    for name, code in (
         ("", "name_empty"),
         ("x" * 65, "name_too_long"),
         ("lobby ", "name_spaces"),
         ("a/b", "name_slash"),
         ("..", "name_slash"),
         ("a\u200bb", "name_invisible"),
-    ],
-    ids=ascii,
-)
-async def test_a_room_name_that_breaks_a_rule_is_refused(eve: Person, name: str, code: str) -> None:
-    answer = await eve.post("/create_room", room=name)
-    assert (answer.status, answer.body["code"]) == (422, code)
-    assert "room name" in answer.body["error"]
+    ):
+        answer = await eve.post("/create_room", room=name)
+        assert (answer.status, answer.body["code"]) == (422, code)
+        assert "room name" in answer.body["error"]
 
 
 async def test_joining_again_is_harmless(ada: Person) -> None:

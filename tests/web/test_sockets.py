@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 from aiohttp import WSMsgType
 
+from chat.web.keys import COMMITS, DATABASE
 from tests.people import Person, visiting
 from tests.raw_sockets import BINARY, CLOSE, PING, PONG, TEXT, raw_socket
 from tests.servers import RunningServer
@@ -90,6 +91,19 @@ async def test_a_sender_faster_than_the_disk_is_slowed_down_and_loses_nothing(ad
     async with ada.live() as socket:
         for text in texts:
             await socket.send(message=text)
+        assert [frame["message"] for frame in await socket.chats(len(texts))] == texts
+
+
+@pytest.mark.settings(sends_in_flight_max=4, commit_queue_max_messages=5)
+async def test_one_sender_cannot_fill_the_queue(server: RunningServer, ada: Person) -> None:
+    texts = [f"message {number}" for number in range(50)]
+    async with ada.live() as socket:
+        async with server.app[DATABASE].transaction():  # nothing can be committed meanwhile
+            for text in texts:
+                await socket.send(message=text)
+            for _ in range(500):
+                await asyncio.sleep(0)
+                assert not server.app[COMMITS].is_full
         assert [frame["message"] for frame in await socket.chats(len(texts))] == texts
 
 
@@ -273,6 +287,20 @@ async def test_a_repeat_stores_nothing_and_is_answered_with_the_original(ada: Pe
     assert [message["message"] for message in await ada.listed()] == ["original", "the end"]
 
 
+async def test_a_repeat_does_not_overtake_a_catch_up(ada: Person, bob: Person) -> None:
+    await ada.says("first", client_id="old")
+    async with ada.live() as socket:
+        for number in range(1000):
+            await socket.send(message=f"{number}", client_id=f"{number}")
+        await socket.chats(1000)
+    async with ada.connected("/ws/chat/lobby?after=1") as socket:
+        await socket.send(message="again", client_id="999")
+        await socket.send(message="again", client_id="old")
+        frames = await socket.until_live()
+    assert [frame["client_id"] for frame in frames if frame["client_id"] != "old"] == [str(n) for n in range(1000)]
+    assert [frame["cursor"] for frame in frames if frame["client_id"] == "old"] == [1]
+
+
 async def test_repeats_within_one_commit_are_one_message(ada: Person, bob: Person) -> None:
     async with ada.live() as ada_socket, bob.live() as bob_socket:
         for _ in range(50):
@@ -449,6 +477,8 @@ async def test_broken_utf8_closes_with_1007(ada: Person) -> None:
 
 async def test_a_frame_over_the_limit_closes_with_1009(server: RunningServer, ada: Person) -> None:
     async with raw_socket(ada) as raw:
+        await raw.send_frame(TEXT, b" " * server.settings.frame_max_bytes)
+        assert (await raw.next("error"))["code"] == "malformed"
         await raw.send_frame(TEXT, b" " * (server.settings.frame_max_bytes + 1))
         assert (await raw.closed())[0] == 1009
 

@@ -1,0 +1,19 @@
+/** The room named in the address bar, "" when there is none: a link to a room is `/#lobby`. */
+export function roomInAddress() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
+  }
+}
+
+export const addressOf = (room) => `#${encodeURIComponent(room)}`;
+
+export function goTo(room) {
+  location.hash = addressOf(room);
+}
+
+/** For a name that the server spells differently: Back must not lead to the other spelling. */
+export function correctAddress(room) {
+  history.replaceState(null, "", addressOf(room));
+}

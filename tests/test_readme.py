@@ -426,5 +426,5 @@ def test_the_protocol_page_lists_every_close_code_the_server_sends() -> None:
 def test_the_limits_that_the_protocol_page_works_out_are_right() -> None:
     text, settings = PROTOCOL.read_text(encoding="utf-8"), Settings()
     assert f"{settings.frame_max_bytes:,} bytes: 12 for each character" in text
-    assert f"less than {settings.frame_max_bytes:,} bytes" in text
+    assert f"| WebSocket message | {settings.frame_max_bytes:,} bytes |" in text
     assert f"{settings.message_max_characters:,} characters | `message_max_characters`" in text

@@ -132,6 +132,17 @@ async def test_clients_that_vanish_in_the_middle_of_their_sends_harm_nobody(data
     assert "fault" not in server.log
 
 
+async def test_what_is_not_http_is_refused_and_one_line_in_the_log(data_dir: Path) -> None:
+    async with server_process(data_dir) as server:
+        reader, writer = await asyncio.open_connection(*server.address)
+        writer.write(b"GET / HTTP/1.1\r\n\x1b[31mno header\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.0 400 ")
+        writer.close()
+    assert "not HTTP: refused a request" in server.log
+    assert "Traceback" not in server.log
+    assert "\x1b" not in server.log
+
+
 async def test_a_database_that_can_no_longer_be_trusted_ends_the_server_for_its_supervisor(data_dir: Path) -> None:
     async with contextlib.AsyncExitStack() as stack:
         server = await stack.enter_async_context(server_process(data_dir))

@@ -13,6 +13,9 @@ from pathlib import Path
 from chat.errors import BrokenRule
 
 NAME_MAX_CHARACTERS = 64
+# A letter with its accents apart is up to four characters. Anyone may ask for a name of any length, and to
+# normalize 30,000 accents takes a second: the time grows with the square.
+_SPELLING_MAX_CHARACTERS = 4 * NAME_MAX_CHARACTERS
 
 _CONFUSABLES = Path(__file__).with_name("confusables.txt")
 # Letters and symbols that draw nothing (https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point);
@@ -46,9 +49,8 @@ def check_name(name: str, what: str) -> str:
 
 
 def name_key(name: str) -> str:
-    """What two spellings of the same name share: compatibility form (NFKC), case folded."""
-    # Anyone may ask for a name of any length; the memory is for names there can be.
-    return _remembered_key(name) if len(name) <= NAME_MAX_CHARACTERS else _name_key(name)
+    """What two spellings of the same name share: compatibility form (NFKC), case folded; "" for no possible name."""
+    return _name_key(name) if len(name) <= _SPELLING_MAX_CHARACTERS else ""
 
 
 def look_key(name: str) -> str:
@@ -58,11 +60,9 @@ def look_key(name: str) -> str:
     return _fold("".join(confusables.get(character, character) for character in decomposed))
 
 
+@lru_cache(maxsize=4096)
 def _name_key(name: str) -> str:
     return _fold(name.replace(_EMOJI_SELECTOR, ""))
-
-
-_remembered_key = lru_cache(maxsize=4096)(_name_key)
 
 
 def _fold(text: str) -> str:

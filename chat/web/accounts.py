@@ -57,4 +57,4 @@ async def whoami(request: web.Request) -> web.Response:
 async def get_users(request: web.Request) -> web.Response:
     await signed_in(request)
     users = await accounts.list_users_json(request.app[DATABASE])
-    return answer_json(f'{{"users": {users}}}')
+    return answer_json(f'{{"users":{users}}}')

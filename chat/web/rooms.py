@@ -37,7 +37,7 @@ async def join_room(request: web.Request) -> web.Response:
 async def get_rooms(request: web.Request) -> web.Response:
     await signed_in(request)
     listing = await rooms.list_rooms_json(request.app[DATABASE])
-    return answer_json(f'{{"rooms": {listing}}}')
+    return answer_json(f'{{"rooms":{listing}}}')
 
 
 async def meant_room(request: web.Request, session: Session, fields: Fields) -> Room:

@@ -115,7 +115,7 @@ async def test_a_newcomer_who_resumes_during_a_stream_misses_nothing_and_gets_no
     async with ada.live() as sender:
         saying = asyncio.create_task(say(sender, 1000, "during"))
         async with contextlib.AsyncExitStack() as stack:
-            newcomers = []
+            newcomers: list[Socket] = []
             while not saying.done() and len(newcomers) < 20:
                 newcomers.append(await stack.enter_async_context(bob.connected("/ws/chat/lobby?after=0")))
             await saying

@@ -151,6 +151,17 @@ def test_names_that_people_tell_apart_are_different(one: str, other: str) -> Non
     assert look_key(one) != look_key(other)
 
 
+def test_the_longest_name_is_found_with_its_accents_apart() -> None:
+    name = "\u1ec7" * NAME_MAX_CHARACTERS
+    apart = unicodedata.normalize("NFD", name)
+    assert len(apart) == 3 * NAME_MAX_CHARACTERS
+    assert name_key(apart) == name_key(name) == name
+
+
+def test_what_is_too_long_for_any_spelling_of_a_name_is_not_normalized() -> None:
+    assert name_key("e" + "\u0301\u0323" * 15_000) == ""
+
+
 def test_names_too_long_to_exist_are_not_kept_in_memory() -> None:
     tracemalloc.start()
     try:

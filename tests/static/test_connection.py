@@ -6,10 +6,15 @@ import json
 
 from playwright.async_api import Page, WebSocketRoute, expect
 
+from tests.people import Person
+from tests.servers import RunningServer
+from tests.static.conftest import Visit
 from tests.static.steps import pending, people, say, status, stored, texts
 
 
-async def test_a_restart_of_the_server_loses_and_doubles_nothing(visit, server, ada, bob):
+async def test_a_restart_of_the_server_loses_and_doubles_nothing(
+    visit: Visit, server: RunningServer, ada: Person, bob: Person
+) -> None:
     page = await visit(ada)
     await say(page, "before")
     await expect(texts(page)).to_have_text(["before"])
@@ -33,7 +38,7 @@ async def test_a_restart_of_the_server_loses_and_doubles_nothing(visit, server, 
     await expect(texts(page)).to_have_text(kept)
 
 
-async def test_a_message_whose_acknowledgement_was_lost_is_stored_and_shown_once(visit, ada):
+async def test_a_message_whose_acknowledgement_was_lost_is_stored_and_shown_once(visit: Visit, ada: Person) -> None:
     page = await visit(at="/healthz")
     connections: list[WebSocketRoute] = []
 
@@ -62,14 +67,16 @@ async def test_a_message_whose_acknowledgement_was_lost_is_stored_and_shown_once
     assert await stored(ada) == ["only once"]
 
 
-async def sign_in_on(page: Page, person) -> Page:
+async def sign_in_on(page: Page, person: Person) -> Page:
     answer = await page.request.post("/login", data={"username": person.username, "password": person.password})
     assert answer.ok
     await page.goto("/#lobby")
     return page
 
 
-async def test_what_waits_survives_a_reload_and_leaving_the_room(visit, server, ada):
+async def test_what_waits_survives_a_reload_and_leaving_the_room(
+    visit: Visit, server: RunningServer, ada: Person
+) -> None:
     await ada.post("/create_room", room="attic")
     page = await visit(ada)
     await expect(status(page)).to_have_text("Connected")
@@ -90,7 +97,7 @@ async def test_what_waits_survives_a_reload_and_leaving_the_room(visit, server, 
     assert await stored(ada) == ["kept for later"]
 
 
-async def test_disconnect_and_connect_do_what_they_say(visit, ada):
+async def test_disconnect_and_connect_do_what_they_say(visit: Visit, ada: Person) -> None:
     page = await visit(ada)
     await expect(people(page)).to_have_text(["ada"])
 
@@ -104,7 +111,7 @@ async def test_disconnect_and_connect_do_what_they_say(visit, ada):
     await expect(texts(page)).to_have_text(["while away"])
 
 
-async def test_a_connection_that_went_silent_is_noticed(visit, ada):
+async def test_a_connection_that_went_silent_is_noticed(visit: Visit, ada: Person) -> None:
     page = await visit(at="/healthz")
     sockets: list[WebSocketRoute] = []
 

@@ -6,10 +6,12 @@ import asyncio
 
 from playwright.async_api import expect
 
+from tests.people import Person
+from tests.static.conftest import Visit
 from tests.static.steps import messages, pending, people, say, status, stored, texts, write_box
 
 
-async def test_two_people_talk(visit, ada, bob):
+async def test_two_people_talk(visit: Visit, ada: Person, bob: Person) -> None:
     hers = await visit(ada)
     his = await visit(bob)
     await expect(status(his)).to_have_text("Connected")
@@ -26,7 +28,7 @@ async def test_two_people_talk(visit, ada, bob):
         await expect(messages(page).first.locator("time")).to_have_attribute("datetime", first["timestamp"])
 
 
-async def test_enter_sends_and_shift_enter_makes_a_new_line(visit, ada):
+async def test_enter_sends_and_shift_enter_makes_a_new_line(visit: Visit, ada: Person) -> None:
     page = await visit(ada)
     await write_box(page).press_sequentially("first line")
     await write_box(page).press("Shift+Enter")
@@ -41,7 +43,7 @@ async def test_enter_sends_and_shift_enter_makes_a_new_line(visit, ada):
     assert await stored(ada) == ["first line\n  second line"]
 
 
-async def test_nothing_but_white_space_is_not_sent(visit, ada):
+async def test_nothing_but_white_space_is_not_sent(visit: Visit, ada: Person) -> None:
     page = await visit(ada)
     await say(page, "  \n ")
     await say(page, "something")
@@ -49,7 +51,7 @@ async def test_nothing_but_white_space_is_not_sent(visit, ada):
     assert await stored(ada) == ["something"]
 
 
-async def test_html_is_shown_as_text_and_runs_nothing(visit, ada, bob):
+async def test_html_is_shown_as_text_and_runs_nothing(visit: Visit, ada: Person, bob: Person) -> None:
     page = await visit(ada)
     hostile = '<img src=x onerror="document.title=`owned`"><script>document.title="owned"</script><b>bold</b>'
     await bob.says(hostile)
@@ -64,7 +66,7 @@ async def test_html_is_shown_as_text_and_runs_nothing(visit, ada, bob):
     assert await page.locator("#messages :is(img, script, b)").count() == 0
 
 
-async def test_older_history_is_a_press_away_and_keeps_the_place(visit, ada):
+async def test_older_history_is_a_press_away_and_keeps_the_place(visit: Visit, ada: Person) -> None:
     for number in range(120):
         await ada.says(f"message {number}")
     page = await visit(ada)
@@ -78,6 +80,8 @@ async def test_older_history_is_a_press_away_and_keeps_the_place(visit, ada):
     await older.click()
     await expect(messages(page)).to_have_count(100)
     after = await first.bounding_box()
+    assert before is not None
+    assert after is not None
     assert abs(before["y"] - after["y"]) <= 1
 
     await older.click()
@@ -85,7 +89,7 @@ async def test_older_history_is_a_press_away_and_keeps_the_place(visit, ada):
     await expect(older).to_be_hidden()
 
 
-async def test_a_reader_of_the_past_stays_there_and_is_told_of_news(visit, ada):
+async def test_a_reader_of_the_past_stays_there_and_is_told_of_news(visit: Visit, ada: Person) -> None:
     for number in range(40):
         await ada.says(f"message {number}")
     page = await visit(ada)
@@ -106,7 +110,7 @@ async def test_a_reader_of_the_past_stays_there_and_is_told_of_news(visit, ada):
     await expect(messages(page).filter(has_text="more of it")).to_be_in_viewport()
 
 
-async def test_the_list_never_holds_more_than_a_thousand(visit, ada):
+async def test_the_list_never_holds_more_than_a_thousand(visit: Visit, ada: Person) -> None:
     page = await visit(ada)
     await expect(status(page)).to_have_text("Connected")
     for hundred in range(0, 1050, 50):
@@ -124,7 +128,7 @@ async def test_the_list_never_holds_more_than_a_thousand(visit, ada):
     await expect(messages(page).last).to_be_in_viewport()
 
 
-async def test_a_refusal_stands_on_its_message_with_retry_and_discard(visit, ada):
+async def test_a_refusal_stands_on_its_message_with_retry_and_discard(visit: Visit, ada: Person) -> None:
     page = await visit(ada)
     frames: list[str] = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda frame: frames.append(str(frame))))
@@ -151,7 +155,7 @@ async def test_a_refusal_stands_on_its_message_with_retry_and_discard(visit, ada
     assert await stored(ada) == ["a good one"]
 
 
-async def test_too_long_a_message_stays_in_the_box(visit, ada):
+async def test_too_long_a_message_stays_in_the_box(visit: Visit, ada: Person) -> None:
     page = await visit(ada)
     await say(page, "🐢" * 4001)
     await expect(page.get_by_text("This has 4001 characters; a message can have 4000.")).to_be_visible()
@@ -161,7 +165,7 @@ async def test_too_long_a_message_stays_in_the_box(visit, ada):
     await expect(texts(page)).to_have_text(["🐢" * 4000])
 
 
-async def test_the_page_tells_who_is_there_and_who_is_typing(visit, ada, bob):
+async def test_the_page_tells_who_is_there_and_who_is_typing(visit: Visit, ada: Person, bob: Person) -> None:
     hers = await visit(ada)
     his = await visit(bob)
     await expect(people(hers)).to_have_text(["ada", "bob"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from tests.static.conftest import Visit
 
-async def test_the_wait_doubles_up_to_half_a_minute_and_is_spread(visit):
+
+async def test_the_wait_doubles_up_to_half_a_minute_and_is_spread(visit: Visit) -> None:
     page = await visit(at="/healthz")
     shortest, longest = await page.evaluate(
         """async () => {
@@ -16,7 +18,7 @@ async def test_the_wait_doubles_up_to_half_a_minute_and_is_spread(visit):
     assert shortest == [delay / 2 for delay in longest]
 
 
-async def test_the_outbox_is_kept_for_its_owner_only(visit):
+async def test_the_outbox_is_kept_for_its_owner_only(visit: Visit) -> None:
     page = await visit(at="/healthz")
     reloaded, for_bob, for_ada_again = await page.evaluate(
         """async () => {
@@ -40,7 +42,7 @@ async def test_the_outbox_is_kept_for_its_owner_only(visit):
     assert for_ada_again == []
 
 
-async def test_presence_adds_up_to_who_is_there(visit):
+async def test_presence_adds_up_to_who_is_there(visit: Visit) -> None:
     page = await visit(at="/healthz")
     seen = await page.evaluate(
         """async () => {
@@ -60,7 +62,7 @@ async def test_presence_adds_up_to_who_is_there(visit):
     assert seen == [[["ada", "bob"], 2], [["ada", "eve"], 2], [[], 5000], [["bob"], 1]]
 
 
-async def test_a_room_is_followed_from_the_last_thing_read(visit):
+async def test_a_room_is_followed_from_the_last_thing_read(visit: Visit) -> None:
     page = await visit(at="/healthz")
     sent = await page.evaluate(
         """async () => {
@@ -81,7 +83,7 @@ async def test_a_room_is_followed_from_the_last_thing_read(visit):
     assert sent == [False, True, True, True, [7, 12]]
 
 
-async def test_the_timeline_shows_each_message_once_and_in_order(visit):
+async def test_the_timeline_shows_each_message_once_and_in_order(visit: Visit) -> None:
     page = await visit(at="/healthz")
     shown, oldest_days = await page.evaluate(
         """async () => {

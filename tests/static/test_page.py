@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
+from tests.people import Person
+from tests.static.conftest import Visit
 from tests.static.steps import messages, people, say, status, texts, title
 
 WATCH_POLICY = "window.violations = []; addEventListener('securitypolicyviolation', e => violations.push(e.blockedURI))"
 
 
 async def overflow(page: Page) -> int:
-    return await page.evaluate(
+    return await page.evaluate(  # type: ignore[no-any-return]
         """() => Math.max(...[document.documentElement, ...document.querySelectorAll("#scroller, .panel, .rooms")]
             .map((box) => box.scrollWidth - box.clientWidth))"""
     )
 
 
-async def test_the_page_lives_under_a_policy_that_allows_only_its_own_files(visit, ada):
+async def test_the_page_lives_under_a_policy_that_allows_only_its_own_files(visit: Visit, ada: Person) -> None:
     page = await visit()
     await page.add_init_script(WATCH_POLICY)
     answer = await page.reload()
+    assert answer is not None
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
@@ -34,7 +37,7 @@ async def test_the_page_lives_under_a_policy_that_allows_only_its_own_files(visi
 
 
 @pytest.mark.parametrize("at", ["/#lobby", "/"])
-async def test_nothing_sticks_out_at_320_pixels(visit, ada, at):
+async def test_nothing_sticks_out_at_320_pixels(visit: Visit, ada: Person, at: str) -> None:
     long_name = "longer" * 10 + "name"
     await ada.post("/create_room", room=long_name)
     await ada.says("long" * 100)
@@ -60,7 +63,7 @@ async def test_nothing_sticks_out_at_320_pixels(visit, ada, at):
     assert await overflow(page) <= 0
 
 
-async def test_everything_can_be_done_from_the_keyboard(visit, ada):
+async def test_everything_can_be_done_from_the_keyboard(visit: Visit, ada: Person) -> None:
     await ada.post("/create_room", room="attic")
     page = await visit(at="/")
     await expect(page.get_by_label("Username")).to_be_focused()
@@ -90,7 +93,7 @@ async def test_everything_can_be_done_from_the_keyboard(visit, ada):
     await expect(page.get_by_label("Username")).to_be_focused()
 
 
-async def tab_to(page: Page, target) -> None:
+async def tab_to(page: Page, target: Locator) -> None:
     """Press Tab until the target has the focus, and see that it shows."""
     for _ in range(40):
         if await target.evaluate("element => element === document.activeElement"):

@@ -6,10 +6,15 @@ from urllib.parse import quote
 
 from playwright.async_api import expect
 
+from tests.people import Person
+from tests.servers import RunningServer
+from tests.static.conftest import Visit
 from tests.static.steps import texts, title, write_box
 
 
-async def test_a_room_is_made_and_the_address_bar_leads_back_and_forth(visit, server, ada):
+async def test_a_room_is_made_and_the_address_bar_leads_back_and_forth(
+    visit: Visit, server: RunningServer, ada: Person
+) -> None:
     page = await visit(ada)
     await expect(title(page)).to_have_text("lobby")
 
@@ -27,7 +32,7 @@ async def test_a_room_is_made_and_the_address_bar_leads_back_and_forth(visit, se
     await expect(title(page)).to_have_text("tea & biscuits 50% ☕")
 
 
-async def test_messages_stay_in_their_room(visit, ada):
+async def test_messages_stay_in_their_room(visit: Visit, ada: Person) -> None:
     await ada.post("/create_room", room="attic")
     page = await visit(ada)
     await write_box(page).fill("half a thou")
@@ -47,7 +52,7 @@ async def test_messages_stay_in_their_room(visit, ada):
     await expect(write_box(page)).to_have_value("half a thou")
 
 
-async def test_a_room_that_is_taken_shows_the_sentence_of_the_server(visit, ada):
+async def test_a_room_that_is_taken_shows_the_sentence_of_the_server(visit: Visit, ada: Person) -> None:
     refusal = await ada.post("/create_room", room="Lobby")
     assert refusal.status == 409
     page = await visit(ada)
@@ -59,7 +64,7 @@ async def test_a_room_that_is_taken_shows_the_sentence_of_the_server(visit, ada)
     await expect(title(page)).to_have_text("lobby")
 
 
-async def test_a_link_in_another_spelling_leads_to_the_room(visit, server, ada):
+async def test_a_link_in_another_spelling_leads_to_the_room(visit: Visit, server: RunningServer, ada: Person) -> None:
     page = await visit(ada, at="/#LOBBY")
     await expect(title(page)).to_have_text("lobby")
     await expect(page).to_have_url(server.url + "/#lobby")
@@ -67,7 +72,7 @@ async def test_a_link_in_another_spelling_leads_to_the_room(visit, server, ada):
     await expect(texts(page)).to_have_text(["hello"])
 
 
-async def test_a_link_to_no_room_says_so_until_there_is_one(visit, ada):
+async def test_a_link_to_no_room_says_so_until_there_is_one(visit: Visit, ada: Person) -> None:
     refusal = await ada.post("/list_message", room="cellar", limit=50)
     assert refusal.status == 404
     page = await visit(ada, at="/#cellar")
@@ -80,7 +85,7 @@ async def test_a_link_to_no_room_says_so_until_there_is_one(visit, ada):
     await expect(write_box(page)).to_be_enabled()
 
 
-async def test_who_names_no_room_is_asked_to_choose(visit, ada):
+async def test_who_names_no_room_is_asked_to_choose(visit: Visit, ada: Person) -> None:
     await ada.post("/create_room", room="attic")
     page = await visit(ada, at="/")
     await expect(title(page)).to_have_text("Choose a room")

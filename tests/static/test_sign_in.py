@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from playwright.async_api import Page, expect
 
+from tests.people import Person
+from tests.static.conftest import Visit
 from tests.static.steps import status, title, write_box
 
 
@@ -12,7 +14,7 @@ async def fill_in(page: Page, username: str, password: str) -> None:
     await page.get_by_label("Password", exact=True).fill(password)
 
 
-async def test_a_new_person_signs_up_and_is_in_the_room(visit):
+async def test_a_new_person_signs_up_and_is_in_the_room(visit: Visit) -> None:
     page = await visit()
     await expect(status(page)).to_have_text("Signed out")
 
@@ -27,7 +29,7 @@ async def test_a_new_person_signs_up_and_is_in_the_room(visit):
     await expect(write_box(page)).to_be_enabled()
 
 
-async def test_an_account_that_is_refused_shows_the_sentence_of_the_server(visit, ada):
+async def test_an_account_that_is_refused_shows_the_sentence_of_the_server(visit: Visit, ada: Person) -> None:
     refusal = await ada.post("/create_user", username="ADA", password="nine quiet lighthouses")
     assert refusal.status == 409
     page = await visit()
@@ -39,7 +41,7 @@ async def test_an_account_that_is_refused_shows_the_sentence_of_the_server(visit
     await expect(page.locator("#sign-in").get_by_role("alert")).to_have_text(refusal.body["error"])
 
 
-async def test_a_wrong_password_shows_the_sentence_of_the_server(visit, ada):
+async def test_a_wrong_password_shows_the_sentence_of_the_server(visit: Visit, ada: Person) -> None:
     page = await visit()
     refusal = await page.request.post("/login", data={"username": "ada", "password": "not hers at all"})
     assert refusal.status == 401
@@ -55,7 +57,7 @@ async def test_a_wrong_password_shows_the_sentence_of_the_server(visit, ada):
     await expect(page.locator("#me")).to_have_text("ada")
 
 
-async def test_a_reload_keeps_the_person_signed_in_and_in_the_room(visit, ada):
+async def test_a_reload_keeps_the_person_signed_in_and_in_the_room(visit: Visit, ada: Person) -> None:
     page = await visit(ada)
     await expect(status(page)).to_have_text("Connected")
 
@@ -65,7 +67,7 @@ async def test_a_reload_keeps_the_person_signed_in_and_in_the_room(visit, ada):
     await expect(title(page)).to_have_text("lobby")
 
 
-async def test_signing_out_ends_the_session_and_shows_the_form(visit, ada):
+async def test_signing_out_ends_the_session_and_shows_the_form(visit: Visit, ada: Person) -> None:
     page = await visit(ada)
     assert (await page.request.get("/whoami")).status == 200
 
@@ -77,7 +79,7 @@ async def test_signing_out_ends_the_session_and_shows_the_form(visit, ada):
     assert (await page.request.get("/whoami")).status == 401
 
 
-async def test_signing_out_in_another_tab_ends_this_one(visit, ada):
+async def test_signing_out_in_another_tab_ends_this_one(visit: Visit, ada: Person) -> None:
     page = await visit(ada)
     other_tab = await visit(context=page.context)
     await expect(status(page)).to_have_text("Connected")
@@ -88,7 +90,7 @@ async def test_signing_out_in_another_tab_ends_this_one(visit, ada):
     await expect(page.get_by_text("You have been signed out.")).to_be_visible()
 
 
-async def test_somebody_else_signing_in_takes_over_the_other_tab(visit, ada, bob):
+async def test_somebody_else_signing_in_takes_over_the_other_tab(visit: Visit, ada: Person, bob: Person) -> None:
     page = await visit(ada)
     await expect(status(page)).to_have_text("Connected")
     await write_box(page).fill("a thought of ada's")

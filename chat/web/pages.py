@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
-from aiohttp import hdrs, web
+from aiohttp import ETag, hdrs, web
 
 from chat.web.answers import answer
 from chat.web.keys import DATABASE
 
 STATIC_DIR = Path(__file__).parent.parent / "static"
-# Kept by the browser but asked about each time (an ETag answers in a few bytes): an upgrade shows at once.
-_REVALIDATE = {hdrs.CACHE_CONTROL: "no-cache"}
+
+# Spelt out: what the system's own table says of .js differs from machine to machine.
+_CONTENT_TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
 
 
-async def index(_request: web.Request) -> web.FileResponse:
-    return web.FileResponse(STATIC_DIR / "index.html", headers=_REVALIDATE)
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file of the page; all of them together are small, and read once."""
+
+    body: bytes
+    content_type: str
+    etag: str
 
 
-async def static_file(request: web.Request) -> web.FileResponse:
-    """A file of the page; its name is looked up among those there are, so no path can lead out of the folder."""
-    name = request.match_info["name"]
-    if name not in _STATIC_NAMES:
+async def index(request: web.Request) -> web.Response:
+    return _serve(request, _INDEX)
+
+
+async def static_file(request: web.Request) -> web.Response:
+    """A file of the page, looked up among those there are: no path can lead out of the folder."""
+    file = _FILES.get(request.match_info["name"])
+    if file is None:
         raise web.HTTPNotFound
-    return web.FileResponse(STATIC_DIR / name, headers=_REVALIDATE)
+    return _serve(request, file)
 
 
 async def healthz(request: web.Request) -> web.Response:
@@ -32,4 +49,22 @@ async def healthz(request: web.Request) -> web.Response:
     return answer({"status": "ok"})
 
 
-_STATIC_NAMES = frozenset(path.name for path in STATIC_DIR.iterdir() if path.is_file() and path.name != "index.html")
+def _serve(request: web.Request, file: _File) -> web.Response:
+    known = {etag.value for etag in request.if_none_match or ()}
+    if file.etag in known or "*" in known:
+        response = web.Response(status=304)
+    else:
+        response = web.Response(body=file.body, content_type=file.content_type, charset="utf-8")
+    response.etag = ETag(file.etag)
+    # Kept by the browser but asked about each time, which an ETag answers in a few bytes: an upgrade shows at once.
+    response.headers[hdrs.CACHE_CONTROL] = "no-cache"
+    return response
+
+
+def _read(path: Path) -> _File:
+    body = path.read_bytes()
+    return _File(body, _CONTENT_TYPES[path.suffix], hashlib.sha256(body).hexdigest()[:32])
+
+
+_INDEX = _read(STATIC_DIR / "index.html")
+_FILES = {path.name: _read(path) for path in STATIC_DIR.iterdir() if path.suffix in _CONTENT_TYPES.keys() - {".html"}}

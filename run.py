@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable, Sequence
 
 from aiohttp import web
-from aiohttp.http import HttpProcessingError
 
 from chat.app import create_app, stop_serving
 from chat.errors import StartRefused
@@ -36,7 +35,6 @@ def main(arguments: Sequence[str]) -> int:
             format="%(asctime)s %(levelname)s %(message)s",
             stream=sys.stderr,
         )
-        logging.getLogger("aiohttp.server").addFilter(_in_one_line)
         for name in unknown_variables(os.environ):
             log.warning("start: %s names no setting; see run.py --help", name)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -84,15 +82,6 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> None:
         ) from None
     log.info("data in %s", settings.data_dir.absolute())
     log.info("listening on %s", site.name)
-
-
-def _in_one_line(record: logging.LogRecord) -> bool:
-    """What is not HTTP is a line in the log and not a stack: anyone can send it, as often as they like."""
-    if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
-        record.levelno, record.levelname = logging.INFO, "INFO"
-        record.msg, record.args = "not HTTP: refused a request (%s)", (type(record.exc_info[1]).__name__,)
-        record.exc_info = None
-    return True
 
 
 def _allow_many_sockets() -> None:

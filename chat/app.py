@@ -24,6 +24,7 @@ from chat.store.group_commit import GroupCommit
 from chat.store.messages import last_cursor, list_changes
 from chat.store.opening import open_database
 from chat.store.sessions import list_sessions
+from chat.web import parser_errors
 from chat.web.keys import BROKEN, COMMITS, DATABASE, HASHER, HUB, SESSIONS, SETTINGS
 from chat.web.middlewares import errors_as_json, protect, refuse_cross_site
 from chat.web.routes import route_definitions
@@ -37,6 +38,7 @@ def create_app(settings: Settings) -> web.Application:
 
     `app[BROKEN]` is set when the process should end and be started afresh.
     """
+    parser_errors.install()
     app = web.Application(
         client_max_size=settings.frame_max_bytes,
         middlewares=[

@@ -132,12 +132,25 @@ async def test_clients_that_vanish_in_the_middle_of_their_sends_harm_nobody(data
     assert "fault" not in server.log
 
 
+async def test_a_body_that_does_not_unpack_is_refused_and_no_stack_in_the_log(data_dir: Path) -> None:
+    async with server_process(data_dir) as server, visiting(server, "ada") as ada:
+        await ada.sign_up()
+        packed = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+        answer = await ada.request("POST", "/send_message", data=b"not gzip", headers=packed)
+        assert (answer.status, answer.body["code"]) == (415, "unsupported_encoding")
+        assert (await ada.get("/whoami")).status == 200
+    assert "Traceback" not in server.log
+
+
 async def test_what_is_not_http_is_refused_and_one_line_in_the_log(data_dir: Path) -> None:
     async with server_process(data_dir) as server:
         reader, writer = await asyncio.open_connection(*server.address)
         writer.write(b"GET / HTTP/1.1\r\n\x1b[31mno header\r\n\r\n")
-        assert (await reader.read()).startswith(b"HTTP/1.0 400 ")
+        answer = await reader.read()
         writer.close()
+        assert answer.startswith(b"HTTP/1.0 400 ")
+        assert answer.endswith(b'{"error":"The request is not valid HTTP.","code":"malformed"}')
+        assert b"aiohttp" not in answer
     assert "not HTTP: refused a request" in server.log
     assert "Traceback" not in server.log
     assert "\x1b" not in server.log

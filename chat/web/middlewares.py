@@ -50,7 +50,7 @@ _SENTENCES = {
         "This address speaks WebSocket; connect with a WebSocket client.",
     ),
 }
-_FAULT = errors.ChatError("Something went wrong inside the server; its log says what.", "internal_error")
+FAULT = errors.ChatError("Something went wrong inside the server; its log says what.", "internal_error")
 
 # OWASP HTTP Headers and Content Security Policy Cheat Sheets: nothing but our own files, no framing.
 _CONTENT_SECURITY_POLICY = (
@@ -93,7 +93,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         raise  # the client went away; there is nobody to answer
     except Exception:
         log.exception("fault: %s %s", request.method, request.rel_url.path_qs[:200].encode("ascii", "replace"))
-        return error_response(_FAULT, HTTPStatus.INTERNAL_SERVER_ERROR)
+        return error_response(FAULT, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 @web.middleware

@@ -82,7 +82,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
                 broken,
             )
         )
-        stack.push_async_callback(sessions.save)
+        stack.push_async_callback(sessions.try_to_save)
         stack.push_async_callback(commits.drain)
         app[DATABASE], app[HASHER], app[HUB], app[COMMITS], app[SESSIONS] = (
             database,

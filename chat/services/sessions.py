@@ -105,10 +105,14 @@ class Sessions:
         """Write down use and end what has expired, once in a while, for as long as the server runs."""
         while True:
             await asyncio.sleep(self._settings.session_save_seconds)
-            try:
-                await self.save()
-            except StorageUnavailable:
-                log.warning("sessions: the times of last use could not be saved; trying again later")
+            await self.try_to_save()
+
+    async def try_to_save(self) -> None:
+        """Save what can be saved; that a session was used is not worth failing for."""
+        try:
+            await self.save()
+        except StorageUnavailable:
+            log.warning("sessions: the times of last use could not be saved")
 
     async def save(self) -> None:
         """Write down when sessions were last used and end those that have expired.

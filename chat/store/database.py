@@ -73,6 +73,7 @@ class Database:
         self._checkpoint_idle_seconds = checkpoint_idle_seconds
         self._checkpoint_wal_max_bytes = checkpoint_wal_max_bytes
         self._on_broken = on_broken
+        self._is_broken = False
 
     async def read(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run one SELECT on a reading connection.
@@ -98,6 +99,7 @@ class Database:
             StorageUnavailable: nothing was changed.
         """
         async with self._write_lock:
+            self._refuse_if_broken()
             try:
                 rows = cast("list[Row]", await self._writer.execute_fetchall(sql, parameters))
             except sqlite3.Error as error:
@@ -113,6 +115,7 @@ class Database:
             StorageUnavailable: nothing was changed.
         """
         async with self._write_lock:
+            self._refuse_if_broken()
             try:
                 await self._writer.execute_fetchall("BEGIN IMMEDIATE")
                 try:
@@ -164,12 +167,18 @@ class Database:
         self._log_bytes += _COMMIT_LOG_BYTES + 2 * content_bytes
         self._written.set()
 
+    def _refuse_if_broken(self) -> None:
+        # What comes after a failed fsync may seem to succeed, and be gone all the same.
+        if self._is_broken:
+            raise StorageUnavailable(_UNAVAILABLE)
+
     def _failure(self, action: str, error: sqlite3.Error) -> StorageUnavailable:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
         name = getattr(error, "sqlite_errorname", type(error).__name__)
         log.error("storage: %s failed: %s: %s", action, name, error)
         if code in _BROKEN_FOR_GOOD or code & _PRIMARY_CODE_MASK == sqlite3.SQLITE_CORRUPT:
             log.critical("storage: the database can no longer be trusted after %s; stopping", name)
+            self._is_broken = True
             self._on_broken()
         return StorageUnavailable(_UNAVAILABLE)
 

@@ -127,3 +127,5 @@ async def test_a_file_damaged_under_a_running_server_is_called_broken(
             await asyncio.gather(*(database.read("SELECT sum(length(name)) FROM room NOT INDEXED") for _ in range(8)))
             await database.write("UPDATE room SET created_at = created_at + 1")
     assert broken.is_set()
+    with pytest.raises(StorageUnavailable):
+        await database.write("PRAGMA user_version = 1")  # touches no damaged page, and is refused all the same

@@ -190,6 +190,7 @@ async def test_a_client_that_says_goodbye_and_never_reads_is_cut_off(
         await rude.send_frame(CLOSE, (1000).to_bytes(2, "big"))
         while transport.get_extra_info("socket").fileno() != -1:
             await asyncio.sleep(0.01)
+        assert transport.is_closing()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -118,15 +118,13 @@ class Database:
             self._refuse_if_broken()
             try:
                 await self._writer.execute_fetchall("BEGIN IMMEDIATE")
-                try:
-                    yield self._writer.execute_fetchall
-                    await self._writer.execute_fetchall("COMMIT")
-                except BaseException:
-                    if self._writer.in_transaction:
-                        await self._writer.execute_fetchall("ROLLBACK")
-                    raise
-            except sqlite3.Error as error:
-                raise self._failure("write", error) from error
+                yield self._writer.execute_fetchall
+                await self._writer.execute_fetchall("COMMIT")
+            except BaseException as error:
+                await self._roll_back()
+                if isinstance(error, sqlite3.Error):
+                    raise self._failure("write", error) from error
+                raise
             self._note_write(0)
 
     async def keep_checkpointed(self) -> None:
@@ -161,6 +159,12 @@ class Database:
             if folded_in < in_log:
                 self._written.set()
             return True
+
+    async def _roll_back(self) -> None:
+        # Always, whatever seems to be open now: a BEGIN whose caller was cancelled is still carried out in the
+        # connection's thread, and everything written after it would be part of it. This one waits behind it there.
+        with suppress(sqlite3.Error):  # no transaction was begun, or it has been committed
+            await self._writer.execute_fetchall("ROLLBACK")
 
     def _note_write(self, content_bytes: int) -> None:
         self._last_write = asyncio.get_running_loop().time()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -67,6 +68,34 @@ async def test_a_cancelled_transaction_changes_nothing_and_leaves_the_way_free(d
     await asyncio.gather(hanging, return_exceptions=True)
     await database.write(ADD_ROOM, ("theirs",))
     assert await room_names(database) == {"lobby", "theirs"}
+
+
+@pytest.mark.parametrize("awaited", ["BEGIN", "COMMIT"])
+async def test_a_transaction_cancelled_at_its_edge_does_not_swallow_what_comes_after(
+    database: Database, data_dir: Path, awaited: str
+) -> None:
+    """Cancelling does not stop the SQL: the statement that was awaited is still carried out."""
+    reached = asyncio.Event()
+
+    async def run() -> None:
+        if awaited == "BEGIN":
+            reached.set()
+        async with database.transaction() as execute:
+            await execute(ADD_ROOM, ("mine",))
+            reached.set()
+
+    with contextlib.closing(sqlite3.connect(data_dir / "chat.db", isolation_level=None)) as other:
+        if awaited == "BEGIN":
+            other.execute("BEGIN IMMEDIATE")  # so that ours has to wait for it
+        running = asyncio.create_task(run())
+        await reached.wait()
+        await asyncio.sleep(0)
+        running.cancel()
+        if awaited == "BEGIN":
+            other.execute("ROLLBACK")
+        await asyncio.gather(running, return_exceptions=True)
+    await database.write(ADD_ROOM, ("theirs",))
+    assert "theirs" in await room_names(database), "it was stored in a transaction that nobody ends"
 
 
 async def test_more_reads_at_once_than_readers_are_all_answered(database: Database) -> None:

@@ -30,6 +30,7 @@ async def test_two_people_talk(visit: Visit, ada: Person, bob: Person) -> None:
 
 async def test_enter_sends_and_shift_enter_makes_a_new_line(visit: Visit, ada: Person) -> None:
     page = await visit(ada)
+    await expect(write_box(page)).to_be_enabled()  # typing, unlike filling, does not wait for it
     await write_box(page).press_sequentially("first line")
     await write_box(page).press("Shift+Enter")
     await write_box(page).press_sequentially("  second line")

@@ -23,6 +23,7 @@ CREATE TABLE member (
     user_id INTEGER NOT NULL REFERENCES user (id),
     room_id INTEGER NOT NULL REFERENCES room (id),
     joined_at INTEGER NOT NULL,
+    read_cursor INTEGER NOT NULL DEFAULT 0,  -- changes of the room up to this cursor have been read
     PRIMARY KEY (user_id, room_id)
 ) STRICT, WITHOUT ROWID;
 

@@ -17,6 +17,7 @@ from chat.live.hub import Hub
 from chat.models import Message
 from chat.protocol import CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR
 from chat.services.passwords import PasswordHasher
+from chat.services.read_marks import ReadMarks
 from chat.services.sessions import Sessions
 from chat.settings import Settings
 from chat.store.database import Database
@@ -25,7 +26,7 @@ from chat.store.messages import last_cursor, list_changes
 from chat.store.opening import open_database
 from chat.store.sessions import list_sessions
 from chat.web import parser_errors
-from chat.web.keys import BROKEN, COMMITS, DATABASE, HASHER, HUB, SESSIONS, SETTINGS
+from chat.web.keys import BROKEN, COMMITS, DATABASE, HASHER, HUB, READ_MARKS, SESSIONS, SETTINGS
 from chat.web.middlewares import errors_as_json, protect, refuse_cross_site
 from chat.web.routes import route_definitions
 from chat.web.sessions import SessionStorage
@@ -64,6 +65,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         cursor = await last_cursor(database)
         hub = Hub(settings, partial(_read_changes, database), cursor)
         commits = _group_commit(database, hub, settings, cursor)
+        read_marks = ReadMarks(database, hub, settings)
         sessions = Sessions(
             database,
             settings,
@@ -77,20 +79,17 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
                     database.keep_checkpointed(),
                     sessions.keep_saved(),
                     keep_alive(hub, settings),
+                    read_marks.run(),
                     commits.run(),
                 ],
                 broken,
             )
         )
         stack.push_async_callback(sessions.try_to_save)
+        stack.push_async_callback(read_marks.flush)
         stack.push_async_callback(commits.drain)
-        app[DATABASE], app[HASHER], app[HUB], app[COMMITS], app[SESSIONS] = (
-            database,
-            hasher,
-            hub,
-            commits,
-            sessions,
-        )
+        app[DATABASE], app[HASHER], app[HUB] = database, hasher, hub
+        app[COMMITS], app[READ_MARKS], app[SESSIONS] = commits, read_marks, sessions
         yield
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from chat.errors import ChatError, Malformed
 from chat.fields import is_storable, optional_number, optional_text, required_text
-from chat.models import Message
+from chat.models import Message, Room
 
 CLIENT_ID_MAX_CHARACTERS = 64
 
@@ -52,11 +52,17 @@ class Typing:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    room: str | None
+    cursor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     pass
 
 
-ClientFrame = Send | Subscribe | Unsubscribe | Typing | Ping
+ClientFrame = Send | Subscribe | Unsubscribe | Typing | Read | Ping
 
 
 def read_frame(fields: Mapping[str, object]) -> ClientFrame:
@@ -81,9 +87,11 @@ def read_frame(fields: Mapping[str, object]) -> ClientFrame:
             return Unsubscribe(room)
         case "typing":
             return Typing(room)
+        case "read":
+            return Read(room, _required_cursor(fields))
         case "ping":
             return Ping()
-    raise Malformed("The type of a frame is one of send, subscribe, unsubscribe, typing, ping.", "unknown_type")
+    raise Malformed("The type of a frame is one of send, subscribe, unsubscribe, typing, read, ping.", "unknown_type")
 
 
 def echoable_client_id(fields: Mapping[str, object]) -> str | None:
@@ -123,6 +131,16 @@ def typing_frame(room_name: str, usernames: Iterable[str]) -> bytes:
     return text_frame(encode_json({"type": "typing", "room": room_name, "usernames": sorted(usernames)}))
 
 
+def read_mark_frame(room_name: str, cursor: int) -> bytes:
+    """Tells a person's sockets that the person has read the room up to the cursor."""
+    return text_frame(f'{{"type":"read","room":{_json_name(room_name)},"cursor":{cursor}}}')
+
+
+def membership_frame(room: Room, *, joined: bool) -> bytes:
+    """Tells a person's sockets that the person has joined or left the room."""
+    return text_frame(encode_json({"type": "membership", "room": room.name, "room_id": room.room_id, "joined": joined}))
+
+
 def error_frame(error: ChatError, client_id: str | None = None) -> bytes:
     fields = {"type": "error", "code": error.code, "error": error.sentence}
     if client_id is not None:
@@ -158,6 +176,13 @@ def timestamp(created_ms: int) -> str:
     """ISO 8601 in UTC with milliseconds."""
     moment = _EPOCH + timedelta(milliseconds=created_ms)
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def _required_cursor(fields: Mapping[str, object]) -> int:
+    cursor = optional_number(fields, "cursor")
+    if cursor is None:
+        raise Malformed("The field cursor is missing.", "missing_field")
+    return cursor
 
 
 def _message_fields(message: Message) -> str:

@@ -122,6 +122,19 @@ class Settings:
         256, "messages of one socket that may wait for the disk before its reading pauses", least=1
     )
     subscriptions_max: int = _setting(500, "rooms one socket may subscribe to", least=1)
+    unread_max: int = _setting(100, "unread messages of a room are counted up to this number", least=1, most=10_000)
+    unread_looked_at_max: int = _setting(
+        300,
+        "newest messages looked at to find those of others among them: bounds what listing the rooms costs",
+        least=1,
+        most=100_000,
+    )
+    read_mark_interval_seconds: float = _setting(
+        0.2, "what people have read is gathered this long and stored by one commit", least=0.01
+    )
+    read_marks_pending_max: int = _setting(
+        5000, "most marks in one such commit, about one for each reader of a busy room; more wait for it", least=1
+    )
     heartbeat_seconds: float = _setting(
         30, "a silent socket is pinged after this long and closed after one and a half times this", least=0.1
     )

@@ -75,6 +75,14 @@ class Socket:
             pass
         return frame
 
+    async def settled(self, *types: str) -> list[dict[str, Any]]:
+        """The frames of these types up to now: when it returns, the server has acted on everything sent here."""
+        await self.send(type="ping")
+        frames = []
+        while (frame := await self.next("pong", *types))["type"] != "pong":
+            frames.append(frame)
+        return frames
+
     async def close_code(self) -> int | None:
         """Wait for the server to close, and say with which code."""
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -120,6 +128,15 @@ class Person:
 
     async def joins(self, room: str = "lobby") -> None:
         assert (await self.post("/join_room", room=room)).status == 200
+
+    async def leaves(self, room: str = "lobby") -> None:
+        assert (await self.post("/leave_room", room=room)).status == 200
+
+    async def sees_room(self, room: str = "lobby") -> dict[str, Any]:
+        """The room as it stands in this person's list of rooms."""
+        answer = await self.get("/get_rooms")
+        (found,) = [listed for listed in answer.body["rooms"] if listed["room_name"] == room]
+        return found  # type: ignore[no-any-return]
 
     async def says(self, message: str, room: str = "lobby", **fields: Any) -> dict[str, Any]:
         """Send a message over HTTP; it is on disk on return."""

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.errors import BrokenRule, ChatError, Malformed
-from chat.models import Message
+from chat.models import Message, Room
 from chat.protocol import (
     CLIENT_ID_MAX_CHARACTERS,
     ClientFrame,
     Ping,
+    Read,
     Send,
     Subscribe,
     Typing,
@@ -25,10 +26,12 @@ from chat.protocol import (
     echoable_client_id,
     error_frame,
     live_frame,
+    membership_frame,
     message_json,
     pong_frame,
     presence_frame,
     read_frame,
+    read_mark_frame,
     text_frame,
     timestamp,
     typing_frame,
@@ -64,6 +67,9 @@ def unpacked(frame: bytes) -> dict[str, Any]:
         ({"type": "unsubscribe", "room": "lobby"}, Unsubscribe("lobby")),
         ({"type": "typing", "room": "lobby"}, Typing("lobby")),
         ({"type": "typing", "message": "hi"}, Typing(None)),
+        ({"type": "read", "room": "lobby", "cursor": 41}, Read("lobby", 41)),
+        ({"type": "read", "cursor": 0}, Read(None, 0)),
+        ({"type": "read", "cursor": "41"}, Read(None, 41)),
         ({"type": "ping"}, Ping()),
     ],
 )
@@ -87,6 +93,11 @@ def test_a_frame_of_the_protocol_is_understood(fields: dict[str, object], frame:
         ({"message": "hi", "client_id": 1}, "wrong_type"),
         ({"type": "subscribe", "room": []}, "wrong_type"),
         ({"type": "subscribe", "after": "x"}, "wrong_type"),
+        ({"type": "read", "room": "lobby"}, "missing_field"),
+        ({"type": "read", "cursor": None}, "missing_field"),
+        ({"type": "read", "cursor": 1.5}, "wrong_type"),
+        ({"type": "read", "cursor": True}, "wrong_type"),
+        ({"type": "read", "cursor": 1, "room": 1}, "wrong_type"),
     ],
 )
 def test_a_frame_of_another_kind_is_malformed(fields: dict[str, object], code: str) -> None:
@@ -102,6 +113,8 @@ def test_a_frame_of_another_kind_is_malformed(fields: dict[str, object], code: s
         {"message": "\ud800"},
         {"message": "hi", "client_id": "\ud800"},
         {"type": "subscribe", "after": -1},
+        {"type": "read", "cursor": -1},
+        {"type": "read", "cursor": 2**63},
     ],
 )
 def test_a_value_that_breaks_a_rule_is_refused(fields: dict[str, object]) -> None:
@@ -109,7 +122,9 @@ def test_a_value_that_breaks_a_rule_is_refused(fields: dict[str, object]) -> Non
         read_frame(fields)
 
 
-@given(st.dictionaries(st.sampled_from(["type", "room", "message", "client_id", "after"]) | any_text, any_json))
+@given(
+    st.dictionaries(st.sampled_from(["type", "room", "message", "client_id", "after", "cursor"]) | any_text, any_json)
+)
 @examples(60)
 def test_any_object_is_a_frame_or_refused(fields: dict[str, object]) -> None:
     echoable_client_id(fields)
@@ -162,6 +177,14 @@ def test_the_other_frames_have_the_fields_of_the_protocol() -> None:
         "room": "lobby",
         "usernames": ["ada", "bob"],
     }
+    assert unpacked(read_mark_frame('"tea"', 42)) == {"type": "read", "room": '"tea"', "cursor": 42}
+    for joined in (True, False):
+        assert unpacked(membership_frame(Room(1, "lobby"), joined=joined)) == {
+            "type": "membership",
+            "room": "lobby",
+            "room_id": 1,
+            "joined": joined,
+        }
 
 
 def test_presence_names_people_or_only_counts_them() -> None:

@@ -9,6 +9,8 @@ The contract, for whoever changes this file:
    step in which a write is withheld from it. So nothing is missed and nothing comes twice.
 4. A catch-up MUST NOT read beyond the hub's cursor: what is committed but not yet published is still to come.
 5. Nobody else's delivery waits for a slow socket, and a slow socket costs a bounded number of bytes.
+6. What is told to one person (`tell_read`, `tell_membership`) is state: of what was withheld from a slow socket the
+   newest of each room is kept and sent when it has room again.
 """
 
 from __future__ import annotations
@@ -18,10 +20,18 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from chat.errors import BrokenRule, StorageUnavailable
-from chat.live.presence import Presence
+from chat.live.connections import Connections
+from chat.live.live_room import LiveRoom, live_readers
 from chat.live.subscriber import Subscriber
-from chat.models import Message, Room, User
-from chat.protocol import CLOSE_INTERNAL_ERROR, CLOSE_SIGNED_OUT, chat_frame, live_frame
+from chat.models import Message, Room, Session, User
+from chat.protocol import (
+    CLOSE_INTERNAL_ERROR,
+    CLOSE_SIGNED_OUT,
+    chat_frame,
+    live_frame,
+    membership_frame,
+    read_mark_frame,
+)
 from chat.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -30,19 +40,6 @@ log = logging.getLogger(__name__)
 ReadChanges = Callable[[int, int, int, int], Awaitable[list[Message]]]
 
 _RETRY_SECONDS = 1.0
-
-
-class _LiveRoom:
-    """A room that at least one socket is subscribed to."""
-
-    __slots__ = ("head", "live", "presence", "room", "timer")
-
-    def __init__(self, room: Room, names_max: int, cursor: int) -> None:
-        self.room = room
-        self.head = cursor  # no message of the room has a higher one
-        self.live: set[Subscriber] = set()
-        self.presence = Presence(room, names_max)
-        self.timer: asyncio.TimerHandle | None = None
 
 
 class Hub:
@@ -55,11 +52,11 @@ class Hub:
 
     def __init__(self, settings: Settings, read_changes: ReadChanges, cursor: int) -> None:
         self.cursor = cursor
+        self.departures = 0  # memberships that have ended: one that was looked up before the last may be over
         self._settings = settings
         self._read_changes = read_changes
-        self._rooms: dict[int, _LiveRoom] = {}
-        self._subscribers: set[Subscriber] = set()
-        self._by_session: dict[str, set[Subscriber]] = {}
+        self._rooms: dict[int, LiveRoom] = {}
+        self._connections = Connections()
         self._goodbye: tuple[int, str] | None = None  # set once the server stops: code and reason
         self._one_left = asyncio.Event()
         self._page_slots = asyncio.Semaphore(settings.catch_ups_at_once)
@@ -67,28 +64,23 @@ class Hub:
     @property
     def subscribers(self) -> Sequence[Subscriber]:
         """Everyone connected, as a copy that may be kept over an await."""
-        return tuple(self._subscribers)
+        return self._connections.all()
 
-    def is_connected(self, session_key: str) -> bool:
-        return session_key in self._by_session
+    def is_connected(self, session: Session) -> bool:
+        return any(True for _ in self._connections.of_session(session))
 
     def add(self, subscriber: Subscriber) -> None:
         """Let a socket in; it is subscribed to nothing yet."""
-        self._subscribers.add(subscriber)
-        self._by_session.setdefault(subscriber.session_key, set()).add(subscriber)
+        self._connections.add(subscriber)
         if self._goodbye is not None:
             self.close(subscriber, *self._goodbye)
 
     def remove(self, subscriber: Subscriber) -> None:
         """Forget a socket and tell its rooms; harmless when it was removed before."""
-        if subscriber not in self._subscribers:
+        if subscriber not in self._connections:
             return
         self._silence(subscriber)
-        self._subscribers.remove(subscriber)
-        same_session = self._by_session[subscriber.session_key]
-        same_session.remove(subscriber)
-        if not same_session:
-            del self._by_session[subscriber.session_key]
+        self._connections.remove(subscriber)
         self._one_left.set()
 
     def subscribe(self, subscriber: Subscriber, room: Room, after: int | None) -> None:
@@ -111,7 +103,7 @@ class Hub:
             subscriber.rooms[room_id] = room
             live_room = self._rooms.get(room_id)
             if live_room is None:
-                live_room = _LiveRoom(room, self._settings.presence_names_max, self.cursor)
+                live_room = LiveRoom(room, self._settings.presence_names_max, self.cursor)
                 self._rooms[room_id] = live_room
             if live_room.presence.came(subscriber.user):
                 self._gather(live_room)
@@ -134,13 +126,28 @@ class Hub:
                 live_room.timer.cancel()
             del self._rooms[room_id]
 
+    def leave(self, user: User, room: Room) -> None:
+        """End the feed of the room for every socket of a person who is no longer a member, and tell them so."""
+        self.departures += 1
+        for subscriber in self._connections.of_user(user.user_id):
+            self.unsubscribe(subscriber, room.room_id)
+        self.tell_membership(user, room, joined=False)
+
+    def tell_membership(self, user: User, room: Room, *, joined: bool) -> None:
+        """Let every socket of a person know that they joined or left a room."""
+        self._tell_person(user.user_id, ("membership", room.room_id), membership_frame(room, joined=joined))
+
+    def tell_read(self, user_id: int, room: Room, cursor: int, *, but: Subscriber) -> None:
+        """Let the sockets of a person know up to where they have read a room, except the one that said so."""
+        self._tell_person(user_id, ("read", room.room_id), read_mark_frame(room.name, cursor), but)
+
     def publish(self, messages: Sequence[Message]) -> None:
         """Give the messages of one commit, in cursor order, to everyone whose subscription is live."""
         if not messages:
             return
         previous, self.cursor = self.cursor, messages[-1].cursor
         frames: list[tuple[int, bytes]] = []
-        touched: dict[int, _LiveRoom] = {}
+        touched: dict[int, LiveRoom] = {}
         for message in messages:
             live_room = self._rooms.get(message.room_id)
             if live_room is not None:
@@ -160,9 +167,9 @@ class Hub:
         if live_room is not None and live_room.presence.types(user):
             self._gather(live_room)
 
-    def close_session(self, session_key: str) -> None:
+    def close_session(self, session: Session) -> None:
         """Close every socket of a sign-in that has ended."""
-        for subscriber in tuple(self._by_session.get(session_key, ())):
+        for subscriber in tuple(self._connections.of_session(session)):
             self.close(subscriber, CLOSE_SIGNED_OUT, "signed out")
 
     def close(self, subscriber: Subscriber, code: int, reason: str) -> None:
@@ -177,7 +184,7 @@ class Hub:
             self.close(subscriber, code, reason)
         try:
             async with asyncio.timeout(seconds):
-                while self._subscribers:
+                while not self._connections.are_none:
                     self._one_left.clear()
                     await self._one_left.wait()
         except TimeoutError:
@@ -210,16 +217,9 @@ class Hub:
                 self._fall_behind(subscriber, room_id, previous)
 
     def _deliver_several(
-        self, touched: dict[int, _LiveRoom], frames: Sequence[tuple[int, bytes]], previous: int
+        self, touched: dict[int, LiveRoom], frames: Sequence[tuple[int, bytes]], previous: int
     ) -> None:
-        rooms_of: dict[Subscriber, tuple[int, ...]] = {}
-        for room_id, live_room in touched.items():
-            for subscriber in live_room.live:
-                rooms_of[subscriber] = (*rooms_of.get(subscriber, ()), room_id)
-        readers_of: dict[tuple[int, ...], list[Subscriber]] = {}
-        for subscriber, room_ids in rooms_of.items():
-            readers_of.setdefault(room_ids, []).append(subscriber)
-        for room_ids, subscribers in readers_of.items():
+        for room_ids, subscribers in live_readers(touched).items():
             wanted = frozenset(room_ids)
             payload = b"".join([frame for room_id, frame in frames if room_id in wanted])
             self._deliver(subscribers, payload, room_ids, previous)
@@ -227,6 +227,14 @@ class Hub:
     def _fall_behind(self, subscriber: Subscriber, room_id: int, cursor: int) -> None:
         self._rooms[room_id].live.discard(subscriber)
         subscriber.behind[room_id] = cursor
+        self._start_catch_up(subscriber)
+
+    def _tell_person(self, user_id: int, what: tuple[str, int], frame: bytes, but: Subscriber | None = None) -> None:
+        for subscriber in self._connections.of_user(user_id):
+            if subscriber is not but and not subscriber.is_closing and not subscriber.tell(what, frame):
+                self._start_catch_up(subscriber)
+
+    def _start_catch_up(self, subscriber: Subscriber) -> None:
         if subscriber.catch_up is None:
             subscriber.catch_up = asyncio.create_task(self._catch_up(subscriber))
 
@@ -238,7 +246,9 @@ class Hub:
 
     async def _catch_up(self, subscriber: Subscriber) -> None:
         try:
-            while subscriber.behind:
+            while subscriber.behind or subscriber.owed:
+                await subscriber.drain()
+                subscriber.tell_owed()
                 for room_id in tuple(subscriber.behind):
                     await subscriber.drain()
                     await self._send_page(subscriber, room_id)
@@ -271,12 +281,12 @@ class Hub:
         if len(page) < limit and self._rooms[room_id].head <= up_to:
             self._go_live(subscriber, room_id)
 
-    def _gather(self, live_room: _LiveRoom) -> None:
+    def _gather(self, live_room: LiveRoom) -> None:
         if live_room.timer is None:
             interval = self._settings.presence_interval_seconds
             live_room.timer = asyncio.get_running_loop().call_later(interval, self._tell, live_room)
 
-    def _tell(self, live_room: _LiveRoom) -> None:
+    def _tell(self, live_room: LiveRoom) -> None:
         live_room.timer = None
         presence, typing = live_room.presence.take_changes(), live_room.presence.take_typing()
         if presence is not None:

@@ -23,7 +23,7 @@ class Subscriber:
     """
 
     __slots__ = (
-        "behind", "catch_up", "closing_since", "drain", "last_pinged", "last_received", "rooms",
+        "behind", "catch_up", "closing_since", "drain", "last_pinged", "last_received", "owed", "rooms",
         "session_key", "transport", "unsent_bytes", "unsent_max_bytes", "user", "write",
     )  # fmt: skip
 
@@ -46,6 +46,7 @@ class Subscriber:
         self.session_key = session_key
         self.rooms: dict[int, Room] = {}
         self.behind: dict[int, int] = {}  # room_id → the cursor up to which everything was sent
+        self.owed: dict[tuple[str, int], bytes] = {}  # (type, room_id) → the newest frame that was withheld
         self.catch_up: asyncio.Task[None] | None = None
         self.last_received = now
         self.last_pinged = now
@@ -78,6 +79,19 @@ class Subscriber:
             return False
         self.send(payload)
         return True
+
+    def tell(self, what: tuple[str, int], frame: bytes) -> bool:
+        """Send a frame about a state, or keep the newest about it until `tell_owed`; says whether it was sent."""
+        if not self.owed and self.offer(frame):
+            return True
+        self.owed[what] = frame
+        return False
+
+    def tell_owed(self) -> None:
+        """Send what `tell` has kept."""
+        if self.owed:
+            self.send(b"".join(self.owed.values()))
+            self.owed.clear()
 
     def start_closing(self, code: int, reason: str, now: float) -> None:
         """Send the close frame; nothing may follow it (RFC 6455, 5.5.1). Harmless when closing already."""

@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 
 USER_AGENT_MAX_CHARACTERS = 200
 
-OnEnded = Callable[[str], None]
-IsConnected = Callable[[str], bool]
+OnEnded = Callable[[Session], None]
+IsConnected = Callable[[Session], bool]
 
 
 class Sessions:
@@ -31,7 +31,7 @@ class Sessions:
 
     Args:
         rows: what the store holds, the longest unused first.
-        on_ended: called with the key of a session that ended, after its row is gone.
+        on_ended: called with a session that ended, after its row is gone.
         is_connected: whether a socket of the session is open, which counts as use.
         clock: seconds since 1970 UTC.
     """
@@ -86,9 +86,10 @@ class Sessions:
             return
         await sessions.delete_sessions(self._database, ending)
         for key in ending:
-            self._sessions.pop(key, None)
+            session = self._sessions.pop(key, None)
             self._used_since_saved.discard(key)
-            self._on_ended(key)
+            if session is not None:  # else it was ended meanwhile by someone else
+                self._on_ended(session)
 
     async def set_room(self, key: str, room: Room) -> None:
         """Make a room the session's current one.
@@ -121,7 +122,7 @@ class Sessions:
             StorageUnavailable: not now; the next call makes up for it.
         """
         for session in self._sessions.values():
-            if self._is_connected(session.key):
+            if self._is_connected(session):
                 self._mark_used(session)
         await self.end([session.key for session in self._sessions.values() if self._has_expired(session)])
         used, self._used_since_saved = self._used_since_saved, set()

@@ -19,7 +19,16 @@ SCHEMA_PATH = Path(__file__).parent.parent.parent / "schema.sql"
 
 # MIGRATIONS[n] holds the statements that lead from version n + 1 to n + 2; append only, and change
 # schema.sql with it. The version of a file is its `user_version`.
-MIGRATIONS: Sequence[Sequence[str]] = ()
+MIGRATIONS: Sequence[Sequence[str]] = (
+    (
+        "ALTER TABLE member ADD COLUMN read_cursor INTEGER NOT NULL DEFAULT 0",
+        # What was said before anything was marked counts as read: nobody is shown the whole past as new.
+        """
+        UPDATE member SET read_cursor =
+            coalesce((SELECT max(cursor) FROM message WHERE message.room_id = member.room_id), 0)
+        """,
+    ),
+)
 
 
 def current_version(migrations: Sequence[Sequence[str]] = MIGRATIONS) -> int:

@@ -2,8 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from chat.models import Room
+from chat.protocol import encode_json
 from chat.store.database import Database
+
+# ?1 user, ?2 cursor, ?3 pending marks, ?4 and ?5 bounds. max() of NULL is NULL: no mark, no member. The time is made
+# of whole numbers, because it has to be, to the last digit, the one that chat.protocol gives the message.
+_LIST_ROOMS = """
+    SELECT json_group_array(json(
+        CASE WHEN read IS NULL
+        THEN json_object('room_id', id, 'room_name', name, 'joined', json('false'), 'last_message_at', said_at)
+        ELSE json_object('room_id', id, 'room_name', name, 'joined', json('true'), 'last_message_at', said_at,
+            'unread', (
+                SELECT count(*) FROM (
+                    SELECT 1 FROM (
+                        SELECT user_id FROM message
+                        WHERE message.room_id = listed.id AND cursor > listed.read AND cursor <= ?2
+                        ORDER BY cursor DESC LIMIT ?5
+                    ) WHERE user_id <> ?1 LIMIT ?4
+                )
+            ),
+            'read', read)
+        END
+    ))
+    FROM (
+        SELECT room.id, room.name,
+            max(member.read_cursor, coalesce(json_extract(?3, '$."' || room.id || '"'), 0)) AS read,
+            (
+                SELECT strftime('%Y-%m-%dT%H:%M:%S', created_at / 1000, 'unixepoch')
+                       || printf('.%03dZ', created_at % 1000)
+                FROM message WHERE message.room_id = room.id AND message.id <= ?2 ORDER BY message.id DESC LIMIT 1
+            ) AS said_at
+        FROM room LEFT JOIN member ON member.room_id = room.id AND member.user_id = ?1
+        ORDER BY room.id
+    ) AS listed
+"""
 
 
 async def insert_room(
@@ -24,7 +59,7 @@ async def insert_room(
             return None
         room = Room(rows[0][0], name)
         await execute(
-            "INSERT INTO member (user_id, room_id, joined_at) VALUES (?, ?, ?)",
+            "INSERT INTO member (user_id, room_id, joined_at, read_cursor) VALUES (?, ?, ?, 0)",
             (created_by, room.room_id, created_ms),
         )
         return room
@@ -43,20 +78,48 @@ async def find_room(database: Database, name_key: str, user_id: int) -> tuple[Ro
     return next(((Room(room_id, name), bool(joined)) for room_id, name, joined in rows), None)
 
 
-async def insert_member(database: Database, user_id: int, room_id: int, joined_ms: int) -> None:
-    """Make the user a member; nothing changes for one who is."""
-    await database.write(
-        "INSERT INTO member (user_id, room_id, joined_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        (user_id, room_id, joined_ms),
+async def insert_member(database: Database, user_id: int, room_id: int, joined_ms: int) -> bool:
+    """Make the user a member who has read what is there; False, and nothing changes, for one who is."""
+    return bool(
+        await database.write(
+            """
+            INSERT INTO member (user_id, room_id, joined_at, read_cursor)
+            VALUES (?1, ?2, ?3, coalesce((SELECT max(cursor) FROM message WHERE room_id = ?2), 0))
+            ON CONFLICT DO NOTHING RETURNING room_id
+            """,
+            (user_id, room_id, joined_ms),
+        )
     )
 
 
-async def list_rooms_json(database: Database) -> str:
-    """Every room as a JSON array, built in SQLite so that a long one keeps nobody waiting."""
-    ((rooms,),) = await database.read(
-        """
-        SELECT json_group_array(json_object('room_id', id, 'room_name', name))
-        FROM (SELECT id, name FROM room ORDER BY id)
-        """
+async def delete_member(database: Database, user_id: int, room_id: int) -> bool:
+    """End a membership; False, and nothing changes, for one who is no member."""
+    return bool(
+        await database.write(
+            "DELETE FROM member WHERE user_id = ? AND room_id = ? RETURNING room_id", (user_id, room_id)
+        )
     )
+
+
+async def list_rooms_json(
+    database: Database,
+    user_id: int,
+    *,
+    cursor: int,
+    pending: Mapping[int, int],
+    unread_max: int,
+    looked_at_max: int,
+) -> str:
+    """Every room as a JSON array, built in SQLite so that a long one keeps nobody waiting.
+
+    Args:
+        user_id: whose memberships and unread messages are told.
+        cursor: nothing that was said after it is looked at.
+        pending: read marks that are not stored yet, by room_id.
+        unread_max: the highest number of unread messages that is told.
+        looked_at_max: of the messages after a mark only so many, the newest, are looked at. One's own do not count
+            but have to be passed over; without a bound, a million of them would be read for every listing.
+    """
+    marks = encode_json({str(room_id): mark for room_id, mark in pending.items()})
+    ((rooms,),) = await database.read(_LIST_ROOMS, (user_id, cursor, marks, unread_max, looked_at_max))
     return str(rooms)

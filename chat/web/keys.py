@@ -8,6 +8,7 @@ from aiohttp import web
 
 from chat.live.hub import Hub
 from chat.services.passwords import PasswordHasher
+from chat.services.read_marks import ReadMarks
 from chat.services.sessions import Sessions
 from chat.settings import Settings
 from chat.store.database import Database
@@ -20,3 +21,4 @@ HASHER = web.AppKey("HASHER", PasswordHasher)
 SESSIONS = web.AppKey("SESSIONS", Sessions)
 COMMITS = web.AppKey("COMMITS", GroupCommit)
 HUB = web.AppKey("HUB", Hub)
+READ_MARKS = web.AppKey("READ_MARKS", ReadMarks)

@@ -1,4 +1,4 @@
-"""Handlers for rooms: make, join, list."""
+"""Handlers for rooms: make, join, leave, list."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chat.models import Room, Session
 from chat.services import rooms
 from chat.web.answers import answer, answer_json
 from chat.web.bodies import Fields, read_fields
-from chat.web.keys import DATABASE
+from chat.web.keys import DATABASE, HUB, READ_MARKS, SETTINGS
 from chat.web.sessions import set_current_room, signed_in
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 async def create_room(request: web.Request) -> web.Response:
     user = (await signed_in(request)).user
     name = required_text(await read_fields(request), "room")
-    room = await rooms.create_room(request.app[DATABASE], user, name)
+    room = await rooms.create_room(request.app[DATABASE], request.app[HUB], user, name)
     log.info("room: %d created by user %d", room.room_id, user.user_id)
     return answer({"room_id": room.room_id, "room_name": room.name})
 
@@ -29,15 +29,26 @@ async def create_room(request: web.Request) -> web.Response:
 async def join_room(request: web.Request) -> web.Response:
     user = (await signed_in(request)).user
     name = required_text(await read_fields(request), "room")
-    room = await rooms.join_room(request.app[DATABASE], user, name)
+    room = await rooms.join_room(request.app[DATABASE], request.app[HUB], user, name)
     await set_current_room(request, room)
     return answer({"message": f"You are in {room.name}.", "room_id": room.room_id, "room_name": room.name})
 
 
+async def leave_room(request: web.Request) -> web.Response:
+    """The current room of the sessions stays: whoever left it is told so when they use it."""
+    user = (await signed_in(request)).user
+    name = required_text(await read_fields(request), "room")
+    room = await rooms.leave_room(request.app[DATABASE], request.app[HUB], user, name)
+    return answer({"message": f"You have left {room.name}.", "room_id": room.room_id, "room_name": room.name})
+
+
 async def get_rooms(request: web.Request) -> web.Response:
-    await signed_in(request)
-    listing = await rooms.list_rooms_json(request.app[DATABASE])
-    return answer_json(f'{{"rooms":{listing}}}')
+    user = (await signed_in(request)).user
+    # Taken before anything is read: what is published from here on is left to the subscriptions after it.
+    cursor = request.app[HUB].cursor
+    app = request.app
+    listing = await rooms.list_rooms_json(app[DATABASE], app[SETTINGS], user, app[READ_MARKS], cursor)
+    return answer_json(f'{{"cursor":{cursor},"rooms":{listing}}}')
 
 
 async def meant_room(request: web.Request, session: Session, fields: Fields) -> Room:

@@ -18,6 +18,7 @@ from chat.protocol import (
     CLOSE_UNSUPPORTED_DATA,
     ClientFrame,
     Ping,
+    Read,
     Send,
     Subscribe,
     Typing,
@@ -31,7 +32,7 @@ from chat.protocol import (
 )
 from chat.services import messages, rooms
 from chat.services.names import name_key
-from chat.web.keys import COMMITS, DATABASE, HUB, SESSIONS, SETTINGS
+from chat.web.keys import COMMITS, DATABASE, HUB, READ_MARKS, SESSIONS, SETTINGS
 from chat.web.messages import NOT_STORED
 from chat.web.middlewares import has_own_origin
 from chat.web.sessions import signed_in
@@ -52,18 +53,20 @@ async def connect(request: web.Request) -> web.StreamResponse:
         raise Forbidden("The user id in this address is not yours.", "not_your_user_id")
     after = optional_number(request.query, "after")
     name = request.match_info.get("room")
-    room = None if name is None else await rooms.join_room(request.app[DATABASE], session.user, name)
+    app = request.app
+    room = None if name is None else await rooms.join_room(app[DATABASE], app[HUB], session.user, name)
+    departures = app[HUB].departures
     socket = web.WebSocketResponse(
         compress=False,  # deflate costs 100 to 200 KB a socket and a frame could not be shared
         autoping=False,  # pings and pongs are signs of life that the heartbeat wants to see
         autoclose=False,
-        max_msg_size=request.app[SETTINGS].frame_max_bytes + 1,  # aiohttp refuses a frame of exactly this
-        timeout=request.app[SETTINGS].close_seconds,
+        max_msg_size=app[SETTINGS].frame_max_bytes + 1,  # aiohttp refuses a frame of exactly this
+        timeout=app[SETTINGS].close_seconds,
     )
     writer = await socket.prepare(request)
     transport = request.transport
     if transport is not None:
-        await _Conversation(request, session, socket, transport, writer.drain).hold(room, after)
+        await _Conversation(request, session, socket, transport, writer.drain).hold(room, after, departures)
     return socket
 
 
@@ -84,7 +87,7 @@ class _Conversation:
     ) -> None:
         app = request.app
         self._settings, self._database, self._hub = app[SETTINGS], app[DATABASE], app[HUB]
-        self._commits, self._sessions = app[COMMITS], app[SESSIONS]
+        self._commits, self._sessions, self._read_marks = app[COMMITS], app[SESSIONS], app[READ_MARKS]
         self._session = session
         self._socket = socket
         self._loop = asyncio.get_running_loop()
@@ -93,18 +96,26 @@ class _Conversation:
             unsent_max_bytes=self._settings.unsent_max_bytes, now=self._loop.time(),
         )  # fmt: skip
         self._default_room: Room | None = None
+        self._rooms: dict[str, Room] = {}  # by the key of its name; only those it is subscribed to count
         self._in_flight = 0
         self._fewer_in_flight = asyncio.Event()
 
-    async def hold(self, room: Room | None, after: int | None) -> None:
-        """Talk until the socket closes."""
+    async def hold(self, room: Room | None, after: int | None, departures: int) -> None:
+        """Talk until the socket closes.
+
+        Args:
+            departures: the hub's, when the room was joined.
+        """
         self._hub.add(self._subscriber)
         try:
             if self._sessions.find(self._session.key) is None:  # ended during the handshake
-                self._hub.close_session(self._session.key)
+                self._hub.close_session(self._session)
             elif room is not None:
                 self._default_room = room
-                self._hub.subscribe(self._subscriber, room, after)
+                if departures == self._hub.departures:
+                    self._follow(room, after)
+                else:  # perhaps left during the handshake
+                    await self._subscribe(Subscribe(None, after))
             await self._read_frames()
         except ConnectionError:
             pass  # the client went away while something waited to be sent to it
@@ -158,6 +169,8 @@ class _Conversation:
             case Typing():
                 room = await self._room(frame.room)
                 self._hub.typing(self._subscriber.user, room.room_id)
+            case Read():
+                await self._read_marks.mark(self._subscriber, await self._room(frame.room), frame.cursor)
             case Ping():
                 self._subscriber.send(pong_frame())
 
@@ -188,24 +201,29 @@ class _Conversation:
             self._subscriber.send(chat_frame(message))
 
     async def _subscribe(self, frame: Subscribe) -> None:
-        name = frame.room
-        if name is None:
-            name = (await self._room(None)).name
-        room = await rooms.join_room(self._database, self._session.user, name)
-        self._hub.subscribe(self._subscriber, room, frame.after)
+        room = await rooms.join_room(self._database, self._hub, self._session.user, self._name(frame.room))
+        self._follow(room, frame.after)
+
+    def _follow(self, room: Room, after: int | None) -> None:
+        self._hub.subscribe(self._subscriber, room, after)
+        if len(self._rooms) >= self._settings.subscriptions_max:
+            self._rooms = {key: known for key, known in self._rooms.items() if self._is_subscribed(known)}
+        self._rooms[name_key(room.name)] = room
 
     async def _room(self, name: str | None) -> Room:
         """The joined room that a frame is about; for subscribed ones without a look at the store."""
-        if name is None:
-            if self._default_room is None:
-                raise _room_missing()
-            return self._default_room
-        key = name_key(name)
-        for room in self._subscriber.rooms.values():
-            if room.name == name or name_key(room.name) == key:
-                return room
+        name = self._name(name)
+        room = self._rooms.get(name_key(name))
+        if room is not None and self._is_subscribed(room):
+            return room
         return await rooms.joined_room(self._database, self._session.user, name)
 
+    def _is_subscribed(self, room: Room) -> bool:
+        return room.room_id in self._subscriber.rooms
 
-def _room_missing() -> Malformed:
-    return Malformed("The field room is missing; only a socket of one room may leave it out.", "missing_field")
+    def _name(self, name: str | None) -> str:
+        if name is not None:
+            return name
+        if self._default_room is None:
+            raise Malformed("The field room is missing; only a socket of one room may leave it out.", "missing_field")
+        return self._default_room.name

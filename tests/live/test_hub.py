@@ -9,9 +9,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from chat.live.hub import Hub
 from chat.live.subscriber import Subscriber
-from chat.models import Message
+from chat.models import Message, Room, User
+from chat.settings import Settings
 from chat.web.keys import DATABASE, HUB
+from tests.live.sockets import socket_of
 from tests.people import Person, Socket
 from tests.raw_sockets import CLOSE, TEXT, RawSocket, raw_socket
 from tests.servers import RunningServer
@@ -211,3 +214,76 @@ async def test_a_session_that_ends_while_catching_up_gets_no_more(
         assert code == 4401 or code is None  # the close frame waits behind what was unread, then patience ends
         await lobby_socket.send(message="0 still here")
         await lobby_socket.next("chat")
+
+
+# What is told to one person
+
+ADA, BOB = User(1, "ada"), User(2, "bob")
+LOBBY, ATTIC = Room(1, "lobby"), Room(2, "attic")
+
+
+@pytest.fixture
+def hub() -> Hub:
+    async def nothing_missed(_room_id: int, _after: int, _up_to: int, _limit: int) -> list[Message]:
+        return []
+
+    return Hub(Settings(), nothing_missed, 0)
+
+
+async def test_of_what_a_slow_socket_could_not_be_told_it_gets_the_newest_when_it_has_room(hub: Hub) -> None:
+    (slow, wire), (quick, quick_wire) = (socket_of(ADA, unsent_max_bytes=100) for _ in range(2))
+    for subscriber in (slow, quick):
+        hub.add(subscriber)
+    wire.is_stuck = True
+    hub.tell_membership(ADA, LOBBY, joined=True)
+    assert len(wire.frames()) == 1, "with nothing unsent, it takes anything"
+    slow.write(unread := b"x" * 100)
+    for joined in (False, True, False):
+        hub.tell_membership(ADA, LOBBY, joined=joined)
+    for cursor in (1, 2):
+        hub.tell_read(ADA.user_id, LOBBY, cursor, but=quick)
+        hub.tell_read(ADA.user_id, ATTIC, cursor, but=quick)
+    await asyncio.sleep(0)
+    assert wire.written == unread
+    assert [frame["type"] for frame in quick_wire.frames()] == ["membership"] * 4
+    wire.written = b""
+    wire.flow()
+    while not wire.written:
+        await asyncio.sleep(0)
+    assert wire.frames() == [
+        {"type": "membership", "room": "lobby", "room_id": 1, "joined": False},
+        {"type": "read", "room": "lobby", "cursor": 2},
+        {"type": "read", "room": "attic", "cursor": 2},
+    ]
+    hub.tell_read(ADA.user_id, LOBBY, 3, but=quick)
+    assert wire.frames() == [{"type": "read", "room": "lobby", "cursor": 3}]
+
+
+async def test_a_socket_that_is_closing_is_told_nothing_more(hub: Hub) -> None:
+    subscriber, wire = socket_of(ADA)
+    hub.add(subscriber)
+    hub.close(subscriber, 1001, "")
+    wire.written = b""
+    hub.tell_membership(ADA, LOBBY, joined=True)
+    hub.tell_read(ADA.user_id, LOBBY, 1, but=socket_of(ADA)[0])
+    assert wire.written == b""
+
+
+async def test_leaving_ends_the_feed_of_all_sockets_of_the_person_and_of_nobody_else(hub: Hub) -> None:
+    (live, wire), (behind, _), (other, others) = (socket_of(user) for user in (ADA, ADA, BOB))
+    for subscriber in (live, behind, other):
+        hub.add(subscriber)
+        for room in (LOBBY, ATTIC):
+            hub.subscribe(subscriber, room, None)
+    hub._fall_behind(behind, LOBBY.room_id, 0)
+    wire.written = others.written = b""
+    hub.leave(ADA, LOBBY)
+    assert [frame["type"] for frame in wire.frames()] == ["membership"]
+    assert others.written == b""
+    assert [list(subscriber.rooms.values()) for subscriber in (live, behind, other)] == [
+        [ATTIC], [ATTIC], [LOBBY, ATTIC],
+    ]  # fmt: skip
+    assert not behind.behind
+    for subscriber in (live, behind, other):
+        hub.remove(subscriber)
+    assert hub._rooms == {}

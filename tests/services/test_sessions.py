@@ -49,8 +49,8 @@ class Stage:
             self.database,
             self.settings,
             await list_sessions(self.database),
-            on_ended=self.ended.append,
-            is_connected=self.connected.__contains__,
+            on_ended=lambda session: self.ended.append(session.key),
+            is_connected=lambda session: session.key in self.connected,
             clock=self.clock,
         )
 

@@ -83,3 +83,21 @@ async def _read(socket: Socket, number: int, pending: dict[str, str], acknowledg
         if client_id.startswith(f"{number}-"):
             assert acknowledged.setdefault(client_id, frame["id"]) == frame["id"]
             pending.pop(client_id, None)
+
+
+async def test_a_killed_server_forgets_no_read_mark_that_was_told(data_dir: Path) -> None:
+    async with server_process(data_dir) as server, visiting(server, "ada") as ada, visiting(server, "bob") as bob:
+        for person in (ada, bob):
+            await person.sign_up()
+            await person.joins()
+        cursors = [(await bob.says(str(number)))["cursor"] for number in range(3)]
+        async with ada.live() as reader, ada.connected("/ws") as other:
+            for cursor in cursors[:2]:
+                await reader.send(type="read", cursor=cursor)
+                while (await other.next("read"))["cursor"] < cursor:
+                    pass
+            await server.kill()
+        async with server_process(data_dir) as restarted:
+            ada.server = restarted
+            room = await ada.sees_room()
+            assert (room["read"], room["unread"]) == (cursors[1], 1)

@@ -11,7 +11,7 @@ from chat.errors import StartRefused
 from chat.store.database import connect_writer
 from chat.store.migrations import APPLICATION_ID, MIGRATIONS, SCHEMA_PATH, create_schema, current_version, migrate
 
-# schema_1.sql is the schema of the first release, frozen.
+# Each is the schema of its version, frozen; schema_1.sql is that of the first release.
 FROZEN = sorted(Path(__file__).parent.glob("schema_*.sql"))
 
 
@@ -49,6 +49,28 @@ async def test_every_older_schema_becomes_the_current_one(tmp_path: Path, frozen
     make(new, SCHEMA_PATH.read_text(), current_version())
     await migrated(old)
     assert shape(old) == shape(new)
+
+
+async def test_the_schema_of_each_version_is_frozen() -> None:
+    assert [path.stem for path in FROZEN] == [f"schema_{number + 1}" for number in range(current_version())]
+
+
+async def test_after_the_upgrade_to_read_marks_nobody_has_anything_unread(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    make(path, FROZEN[0].read_text(), 1)
+    database = sqlite3.connect(path)
+    database.execute("INSERT INTO user VALUES (1, 'ada', 'ada', 'ada', '', 0)")
+    for room_id in (1, 2):
+        database.execute("INSERT INTO room VALUES (?1, ?1, ?1, ?1, NULL, 0)", (room_id,))
+        database.execute("INSERT INTO member VALUES (1, ?, 0)", (room_id,))
+    for message_id in (5, 6):
+        database.execute("INSERT INTO message VALUES (?1, ?1, 1, 1, NULL, 'hi', 0)", (message_id,))
+    database.commit()
+    database.close()
+    await migrated(path)
+    database = sqlite3.connect(path)
+    assert database.execute("SELECT room_id, read_cursor FROM member ORDER BY room_id").fetchall() == [(1, 6), (2, 0)]
+    database.close()
 
 
 async def test_a_new_file_has_the_schema_of_the_file_and_the_current_version(tmp_path: Path) -> None:

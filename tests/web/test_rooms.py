@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping, Sequence
+
 import pytest
 
 from tests.forms import Post, each_kind_of_body
@@ -7,11 +10,13 @@ from tests.people import Person, visiting
 from tests.servers import RunningServer
 
 LOBBY = {"room_id": 1, "room_name": "lobby"}
+NOT_JOINED = {"joined": False, "last_message_at": None}
+JOINED = {"joined": True, "last_message_at": None, "unread": 0, "read": 0}
 
 
 async def test_a_new_server_has_a_lobby(eve: Person) -> None:
     answer = await eve.get("/get_rooms")
-    assert (answer.status, answer.body) == (200, {"rooms": [LOBBY]})
+    assert (answer.status, answer.body) == (200, {"cursor": 0, "rooms": [LOBBY | NOT_JOINED]})
 
 
 @each_kind_of_body
@@ -20,7 +25,8 @@ async def test_a_room_belongs_to_its_maker_and_is_open_to_all(eve: Person, bob: 
     assert answer.status == 200
     room = {"room_id": answer.body["room_id"], "room_name": "Zürich ☕"}
     assert answer.body == room
-    assert (await bob.get("/get_rooms")).body == {"rooms": [LOBBY, room]}
+    assert (await bob.get("/get_rooms")).body["rooms"] == [LOBBY | JOINED, room | NOT_JOINED]
+    assert (await eve.get("/get_rooms")).body["rooms"] == [LOBBY | NOT_JOINED, room | JOINED]
     await eve.says("hi", "Zürich ☕")
     refused = await bob.post("/send_message", room="Zürich ☕", message="hi")
     assert (refused.status, refused.body["code"]) == (403, "not_joined")
@@ -34,7 +40,7 @@ async def test_a_room_name_or_one_that_looks_like_it_is_given_once(eve: Person) 
         answer = await eve.post("/create_room", room=name)
         assert (answer.status, answer.body["code"]) == (409, "name_taken")
         assert name in answer.body["error"]
-    assert (await eve.get("/get_rooms")).body == {"rooms": [LOBBY]}
+    assert (await eve.get("/get_rooms")).body["rooms"] == [LOBBY | NOT_JOINED]
     assert (await eve.post("/create_room", room="lobby 2")).status == 200
 
 
@@ -68,14 +74,14 @@ async def test_a_room_is_found_in_every_spelling_and_keeps_its_own(eve: Person) 
     assert (await eve.post("/list_message", room="Lobby")).body["room"] == "lobby"
 
 
-@pytest.mark.parametrize("path", ["/join_room", "/send_message", "/list_message"])
+@pytest.mark.parametrize("path", ["/join_room", "/leave_room", "/send_message", "/list_message"])
 async def test_there_is_nothing_in_a_room_that_does_not_exist(ada: Person, path: str) -> None:
     for name in ("nowhere", "x" * 5000, "lоbby", "../lobby"):
         answer = await ada.post(path, room=name, message="hi")
         assert (answer.status, answer.body["code"]) == (404, "unknown_room")
 
 
-@pytest.mark.parametrize("path", ["/send_message", "/list_message"])
+@pytest.mark.parametrize("path", ["/leave_room", "/send_message", "/list_message"])
 async def test_who_has_not_joined_neither_reads_nor_writes(ada: Person, eve: Person, path: str) -> None:
     await ada.says("for members")
     answer = await eve.post(path, room="lobby", message="hi")
@@ -84,7 +90,7 @@ async def test_who_has_not_joined_neither_reads_nor_writes(ada: Person, eve: Per
     assert len(await ada.listed()) == 1
 
 
-@pytest.mark.parametrize("path", ["/create_room", "/join_room"])
+@pytest.mark.parametrize("path", ["/create_room", "/join_room", "/leave_room"])
 async def test_the_room_must_be_there_and_be_text(ada: Person, path: str) -> None:
     for fields, status, code in (
         ({}, 400, "missing_field"),
@@ -122,3 +128,134 @@ async def test_making_a_room_or_naming_one_does_not_change_the_current_one(ada: 
     await ada.says("hi", "tea")
     assert (await ada.post("/join_room", room="nowhere")).status == 404
     assert (await ada.post("/send_message", message="hi")).body["room"] == "lobby"
+
+
+# Leaving
+
+
+@each_kind_of_body
+async def test_who_leaves_a_room_is_no_member_any_more_and_can_join_again(ada: Person, bob: Person, post: Post) -> None:
+    answer = await post(ada, "/leave_room", room="LOBBY")
+    assert (answer.status, answer.body) == (200, {"message": "You have left lobby."} | LOBBY)
+    assert (await ada.sees_room()) == LOBBY | NOT_JOINED
+    for path in ("/leave_room", "/send_message", "/list_message"):
+        answer = await post(ada, path, room="lobby", message="hi")
+        assert (answer.status, answer.body["code"]) == (403, "not_joined")
+    await bob.says("bob stays")
+    await ada.joins()
+    assert len(await ada.listed()) == 1
+
+
+async def test_who_made_a_room_can_leave_it_and_the_room_stays(ada: Person, bob: Person) -> None:
+    await ada.post("/create_room", room="tea")
+    await ada.leaves("tea")
+    await bob.joins("tea")
+    await bob.says("hi", "tea")
+
+
+async def test_a_session_whose_current_room_was_left_is_told_so(server: RunningServer, ada: Person) -> None:
+    async with visiting(server, "ada") as phone:
+        await phone.sign_in()
+        await phone.leaves()
+        for person, status, code in ((ada, 403, "not_joined"), (phone, 400, "missing_field")):
+            for path in ("/send_message", "/list_message"):
+                answer = await person.post(path, message="hi")
+                assert (answer.status, answer.body["code"]) == (status, code)
+    await server.stop()
+    await server.start()
+    assert (await ada.post("/send_message", message="hi")).body["code"] == "not_joined"
+    await ada.joins()
+    assert (await ada.post("/send_message", message="hi")).status == 200
+
+
+# What is unread
+
+
+async def test_what_others_said_is_unread_until_it_is_marked(ada: Person, bob: Person, eve: Person) -> None:
+    said = [await bob.says(str(number)) for number in range(3)]
+    await ada.says("mine")
+    assert (await ada.sees_room())["unread"] == 3
+    assert (await bob.sees_room())["unread"] == 1
+    async with ada.live() as socket:
+        for message, unread in zip(said, (2, 1, 0), strict=True):
+            await socket.send(type="read", cursor=message["cursor"])
+            await socket.settled()
+            room = await ada.sees_room()  # also while the mark is on its way to disk
+            assert (room["unread"], room["read"]) == (unread, message["cursor"])
+    assert (await bob.sees_room())["unread"] == 1
+    assert eve.user_id
+    assert "unread" not in await eve.sees_room()
+
+
+async def test_a_room_tells_when_something_was_last_said_in_it(ada: Person, eve: Person) -> None:
+    await ada.post("/create_room", room="tea")
+    for text in ("first", "last"):
+        said = await ada.says(text)
+    for person in (ada, eve):
+        assert (await person.sees_room())["last_message_at"] == said["timestamp"]
+        assert (await person.sees_room("tea"))["last_message_at"] is None
+
+
+async def test_what_was_said_before_one_joined_is_not_unread(ada: Person, bob: Person, eve: Person) -> None:
+    await ada.says("before")
+    await eve.joins()
+    room = await eve.sees_room()
+    assert (room["unread"], room["read"]) == (0, 1)
+    await ada.says("after")
+    assert (await eve.sees_room())["unread"] == 1
+    await bob.leaves()
+    await ada.says("while away")
+    async with bob.live():
+        assert (await bob.sees_room())["unread"] == 0
+
+
+@pytest.mark.settings(unread_max=3)
+async def test_the_number_of_unread_messages_has_a_bound(ada: Person, bob: Person) -> None:
+    for unread in (1, 2, 3, 3):
+        await bob.says("hi")
+        assert (await ada.sees_room())["unread"] == unread
+
+
+async def talk(person: Person, rooms: Sequence[str], count: int) -> None:
+    """Say something in one room after the other, ten messages in flight."""
+    async with person.connected("/ws") as socket:
+        for number in range(count):
+            await socket.send(room=rooms[number % len(rooms)], message=str(number))
+            if number % 10 == 9:
+                await socket.chats(10)
+
+
+async def list_and_follow(person: Person, said: Mapping[str, int]) -> None:
+    """List the rooms, subscribe after the cursor of the list, count until nothing said is missing."""
+    answer = await person.get("/get_rooms")
+    cursor = answer.body["cursor"]
+    counted = {room["room_name"]: room["unread"] for room in answer.body["rooms"]}
+    seen: list[int] = []
+    async with person.connected("/ws") as socket:
+        for room in said:
+            await socket.send(type="subscribe", room=room, after=cursor)
+        while sum(counted.values()) < sum(said.values()):
+            frame = await socket.next("chat")
+            counted[frame["room"]] += 1
+            seen.append(frame["cursor"])
+        assert await socket.settled("chat") == [], "more came than was said"
+    assert counted == said
+    assert len(seen) == len(set(seen))
+    assert all(number > cursor for number in seen)
+
+
+@pytest.mark.settings(unread_max=10_000, unread_looked_at_max=100_000)
+async def test_the_unread_and_what_comes_after_the_cursor_add_up_while_others_are_talking(
+    ada: Person, bob: Person, eve: Person
+) -> None:
+    await ada.post("/create_room", room="tea")
+    said = {"lobby": 300, "tea": 300}
+    for person in (bob, eve):
+        for room in said:
+            await person.joins(room)
+    async with asyncio.TaskGroup() as group:
+        talks = [group.create_task(talk(person, list(said), 300)) for person in (ada, bob)]
+        while not all(talk.done() for talk in talks):
+            group.create_task(list_and_follow(eve, said))
+            for _ in range(200):
+                await asyncio.sleep(0)

@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from aiohttp import WSMsgType
+from aiohttp import WSMsgType, web
+from aiohttp.abc import AbstractStreamWriter
 
 from chat.web.keys import COMMITS, DATABASE
 from tests.people import Person, visiting
@@ -297,6 +298,8 @@ async def test_a_repeat_does_not_overtake_a_catch_up(ada: Person, bob: Person) -
         await socket.send(message="again", client_id="999")
         await socket.send(message="again", client_id="old")
         frames = await socket.until_live()
+        if not any(frame["client_id"] == "old" for frame in frames):
+            frames += await socket.chats(1)  # the answer from the store was slower than the whole catch-up
     assert [frame["client_id"] for frame in frames if frame["client_id"] != "old"] == [str(n) for n in range(1000)]
     assert [frame["cursor"] for frame in frames if frame["client_id"] == "old"] == [1]
 
@@ -380,6 +383,197 @@ async def test_one_socket_subscribes_to_a_bounded_number_of_rooms(ada: Person) -
         assert (await socket.next("live"))["room"] == "attic"
 
 
+@pytest.mark.settings(subscriptions_max=2)
+async def test_a_room_is_found_in_every_spelling_and_after_any_number_of_other_rooms(ada: Person) -> None:
+    rooms = [f"room {number}" for number in range(5)]
+    async with ada.connected("/ws") as socket:
+        for room in rooms:
+            await ada.post("/create_room", room=room)
+            await socket.send(type="subscribe", room=room.upper())
+            await socket.send(room=room.title(), message=room)
+            assert (await socket.next("chat"))["room"] == room
+            if room != rooms[-1]:
+                await socket.send(type="unsubscribe", room=room)
+        for room in rooms:
+            await socket.send(room=room, message=room)
+            assert (await socket.next("chat"))["room"] == room
+
+
+# Joining and leaving
+
+
+async def test_every_socket_of_a_person_is_told_that_they_joined_made_or_left_a_room(
+    server: RunningServer, ada: Person, bob: Person
+) -> None:
+    async with visiting(server, "ada") as phone:
+        await phone.sign_in()
+        async with ada.connected("/ws") as first, phone.live() as second, bob.live() as bobs:
+            room_id = (await ada.post("/create_room", room="tea")).body["room_id"]
+
+            async def told(joined: bool) -> None:
+                for socket in (first, second):
+                    assert await socket.settled("membership") == [
+                        {"type": "membership", "room": "tea", "room_id": room_id, "joined": joined}
+                    ]
+
+            await told(True)
+            await phone.leaves("tea")
+            await told(False)
+            await phone.joins("TEA")
+            await told(True)
+            await ada.leaves("tea")
+            await told(False)
+            await first.send(type="subscribe", room="tea")
+            await told(True)
+            await ada.leaves("tea")
+            await told(False)
+            async with phone.live("/ws/chat/tea") as new:
+                await told(True)
+                assert await new.settled("membership") == [], "it was not open yet; its `live` says the same"
+            assert await bobs.settled("membership") == []
+
+
+async def test_what_changes_nothing_is_not_told(ada: Person, eve: Person) -> None:
+    async with ada.live() as socket:
+        await ada.joins()
+        await ada.post("/create_room", room="lobby")
+        await eve.post("/leave_room", room="lobby")
+        async with ada.live():
+            pass
+        await socket.send(type="subscribe")
+        await socket.send(type="unsubscribe")
+        assert await socket.settled("membership") == []
+
+
+async def test_a_room_that_was_left_sends_nothing_more_to_any_socket_and_sees_the_person_go(
+    server: RunningServer, ada: Person, bob: Person
+) -> None:
+    async with visiting(server, "bob") as phone:
+        await phone.sign_in()
+        async with ada.live() as adas, bob.live() as bobs, phone.connected("/ws") as phones:
+            await phones.send(type="subscribe", room="lobby")
+            await phones.next("live")
+            await adas.sees_come("bob")
+            await bob.leaves()
+            assert (await adas.next("presence"))["offline"] == ["bob"]
+            for socket in (bobs, phones):
+                await socket.next("membership")
+            await adas.send(message="for members")
+            await adas.send(type="typing")
+            await adas.next("typing")
+            for socket in (bobs, phones):
+                assert await socket.settled("chat", "typing", "presence", "live") == []
+
+
+@pytest.mark.parametrize(
+    "frame", [{"message": "hi"}, {"type": "typing"}, {"type": "read", "cursor": 0}, {"type": "unsubscribe"}]
+)
+async def test_who_has_left_the_room_of_a_socket_can_do_nothing_in_it(
+    ada: Person, bob: Person, frame: dict[str, Any]
+) -> None:
+    await ada.post("/create_room", room="tea")
+    async with ada.live() as socket:
+        await socket.send(**frame)
+        assert await socket.settled("error") == []
+        await ada.leaves()
+        for room in ({}, {"room": "lobby"}):
+            await socket.send(**frame, **room)
+            assert [error["code"] for error in await socket.settled("error")] == ["not_joined"]
+        await socket.send(room="tea", **frame)
+        assert await socket.settled("error") == []
+    assert len(await bob.listed()) == ("message" in frame)
+
+
+async def test_a_socket_joins_its_room_again_by_subscribing(ada: Person, bob: Person) -> None:
+    async with ada.live() as socket:
+        await ada.leaves()
+        await bob.says("between")
+        await socket.send(type="subscribe")
+        await socket.next("live")
+        await bob.says("after")
+        assert (await socket.next("chat"))["message"] == "after"
+        await socket.send(message="hi")
+        assert (await socket.next("chat"))["message"] == "hi"
+
+
+async def test_who_leaves_during_a_handshake_is_fed_only_as_a_member(
+    ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare = web.WebSocketResponse.prepare
+
+    async def prepare_while_leaving(response: web.WebSocketResponse, request: web.BaseRequest) -> AbstractStreamWriter:
+        await ada.leaves()
+        return await prepare(response, request)
+
+    monkeypatch.setattr(web.WebSocketResponse, "prepare", prepare_while_leaving)
+    async with ada.live() as socket:
+        assert (await ada.sees_room())["joined"]
+        await bob.says("hi")
+        assert (await socket.next("chat"))["message"] == "hi"
+
+
+async def test_leaving_in_the_middle_of_sending_breaks_nothing(ada: Person, bob: Person) -> None:
+    async with ada.live() as socket, bob.live() as bobs:
+        for round_number in range(3):
+            for number in range(100):
+                await socket.send(message=f"{round_number}", client_id=f"{round_number}-{number}")
+            await ada.leaves()
+            outcomes = [await socket.next("chat", "error") for _ in range(100)]
+            assert len({outcome["client_id"] for outcome in outcomes}) == 100
+            assert all(outcome.get("code", "not_joined") == "not_joined" for outcome in outcomes)
+            stored = [outcome["id"] for outcome in outcomes if outcome["type"] == "chat"]
+            assert [frame["id"] for frame in await bobs.chats(len(stored))] == stored
+            await socket.send(type="subscribe")
+            await socket.next("live")
+
+
+# What has been read
+
+
+async def test_the_other_windows_of_a_person_are_told_what_was_read_in_one(
+    server: RunningServer, ada: Person, bob: Person
+) -> None:
+    cursor = (await bob.says("hi"))["cursor"]
+    async with visiting(server, "ada") as phone:
+        await phone.sign_in()
+        async with ada.live() as reader, ada.connected("/ws") as second, phone.live() as third, bob.live() as bobs:
+            await reader.send(type="read", cursor=cursor)
+            for socket in (second, third):
+                assert await socket.next("read") == {"type": "read", "room": "lobby", "cursor": cursor}
+            for socket in (reader, bobs):
+                assert await socket.settled("read") == []
+            await second.send(type="read", room="LOBBY", cursor=cursor)
+            await second.send(type="read", room="lobby", cursor=0)
+            assert (await ada.sees_room())["read"] == cursor
+            cursor = (await bob.says("more"))["cursor"]
+            await second.send(type="read", room="LOBBY", cursor=cursor)  # not subscribed there
+            for socket in (reader, third):
+                assert await socket.next("read") == {"type": "read", "room": "lobby", "cursor": cursor}
+
+
+async def test_who_has_read_a_room_is_not_told_to_the_room(ada: Person, bob: Person) -> None:
+    async with ada.live() as adas, ada.connected("/ws") as other, bob.live() as bobs:
+        await bob.says("hi")
+        await adas.send(type="read", cursor=1)
+        await other.next("read")
+        assert await bobs.settled("read", "error") == []
+
+
+@pytest.mark.settings(read_mark_interval_seconds=3600)
+async def test_a_stopping_server_stores_what_was_read(server: RunningServer, ada: Person, bob: Person) -> None:
+    for number in range(3):
+        await bob.says(str(number))
+    async with ada.live() as socket, ada.connected("/ws") as other:
+        await socket.send(type="read", cursor=1)
+        await other.next("read")
+        await socket.send(type="read", cursor=2)  # would be stored in an hour
+        await socket.settled()
+        await server.stop()
+    await server.start()
+    room = await ada.sees_room()
+    assert (room["read"], room["unread"]) == (2, 1)
+
+
 # Refused frames
 
 BROKEN_FRAMES: list[tuple[str, str]] = [
@@ -412,6 +606,13 @@ BROKEN_FRAMES: list[tuple[str, str]] = [
     ('{"type":"subscribe","room":"lobby","after":true}', "wrong_type"),
     ('{"type":"unsubscribe","room":"nowhere"}', "unknown_room"),
     ('{"type":"typing","room":"nowhere"}', "unknown_room"),
+    ('{"type":"read","room":"nowhere","cursor":1}', "unknown_room"),
+    ('{"type":"read","room":"lobby"}', "missing_field"),
+    ('{"type":"read","room":"lobby","cursor":"x"}', "wrong_type"),
+    ('{"type":"read","room":"lobby","cursor":true}', "wrong_type"),
+    ('{"type":"read","room":"lobby","cursor":1.5}', "wrong_type"),
+    ('{"type":"read","room":"lobby","cursor":-1}', "out_of_range"),
+    ('{"type":"read","room":"lobby","cursor":9223372036854775808}', "out_of_range"),
 ]
 
 
@@ -446,13 +647,21 @@ async def test_who_has_not_joined_cannot_send(ada: Person, eve: Person) -> None:
         await socket.send(message="hi", room="lobby", client_id="e-1")
         error = await socket.next("error")
         assert (error["code"], error["client_id"]) == ("not_joined", "e-1")
-        await socket.send(type="typing", room="lobby")
-        assert (await socket.next("error"))["code"] == "not_joined"
+        for frame in ({"type": "typing"}, {"type": "read", "cursor": 0}):
+            await socket.send(room="lobby", **frame)
+            assert (await socket.next("error"))["code"] == "not_joined"
     assert await ada.listed() == []
 
 
 @pytest.mark.parametrize(
-    "frame", [{"message": "hi"}, {"type": "subscribe"}, {"type": "unsubscribe"}, {"type": "typing"}]
+    "frame",
+    [
+        {"message": "hi"},
+        {"type": "subscribe"},
+        {"type": "unsubscribe"},
+        {"type": "typing"},
+        {"type": "read", "cursor": 1},
+    ],
 )
 async def test_a_socket_without_a_room_must_name_one(ada: Person, frame: dict[str, Any]) -> None:
     async with ada.connected("/ws") as socket:

@@ -1,11 +1,12 @@
-# Each chore is one word. Everything here only wraps pip, python run.py, pytest and the linters.
+# Each chore is one word. Everything here only wraps pip, npm, python run.py, pytest and the linters.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LIGHTHOUSE := tests/static/lighthouse
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test lint ci clean
+.PHONY: run test lint lighthouse ci clean
 
 run: $(VENV)/run
 	$(BIN)/python run.py
@@ -18,12 +19,18 @@ lint: $(VENV)/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	find chat/static tests/static/unit -name '*.js' -print0 \
+		| xargs -0 -n 1 $(VENV)/lib/python3*/site-packages/playwright/driver/node --check
+
+# Measures the page in the tests, which skip that without it: 190 MB, and the only thing that needs npm.
+lighthouse: $(LIGHTHOUSE)/node_modules/installed
 
 ci:
 	bash .ci/run
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache \
+		$(LIGHTHOUSE)/node_modules
 
 $(VENV)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -41,3 +48,9 @@ $(VENV)/test: $(VENV)/python setup.cfg constraints.txt
 	@echo "Installing what the server and its tests need into $(VENV) ..."
 	@$(PIP) --editable '.[fast,test]'
 	@touch $@ $(VENV)/run
+
+$(LIGHTHOUSE)/node_modules/installed: $(LIGHTHOUSE)/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing; on Debian: apt-get install npm"; exit 1; }
+	@echo "Installing Lighthouse into $(LIGHTHOUSE) ..."
+	@cd $(LIGHTHOUSE) && npm ci --silent
+	@touch $@

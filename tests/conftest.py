@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.alone import pytest_runtest_protocol  # noqa: F401 -- for pytest, which looks for it here
 from tests.people import Person, visiting
 from tests.servers import RunningServer
 

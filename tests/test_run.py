@@ -87,6 +87,7 @@ async def test_a_signal_ends_it_with_exit_code_0(data_dir: Path, number: signal.
     assert not data_dir.joinpath("chat.db-wal").exists()  # everything is folded into the one file
 
 
+@pytest.mark.alone
 async def test_a_signal_with_two_thousand_sockets_under_load_loses_nothing_and_ends_in_time(data_dir: Path) -> None:
     took: list[float] = []
     async with contextlib.AsyncExitStack() as stack:

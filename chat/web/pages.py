@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
-from pathlib import Path
-
 from aiohttp import ETag, hdrs, web
 
+from chat.errors import NotSignedIn
 from chat.web.answers import answer
 from chat.web.keys import DATABASE
+from chat.web.sessions import signed_in
+from chat.web.static_files import StaticFile, read_site
 
-STATIC_DIR = Path(__file__).parent.parent / "static"
-
-# Spelt out: what the system's own table says of .js differs from machine to machine.
-_CONTENT_TYPES = {
-    ".css": "text/css",
-    ".html": "text/html",
-    ".js": "text/javascript",
-    ".svg": "image/svg+xml",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    """A file of the page; all of them together are small, and read once."""
-
-    body: bytes
-    content_type: str
-    etag: str
+SITE = read_site()
 
 
 async def index(request: web.Request) -> web.Response:
-    return _serve(request, _INDEX)
+    """The page; it says whether its visitor is signed in, so that it need not ask for what would be refused."""
+    try:
+        await signed_in(request)
+    except NotSignedIn:
+        response = _serve(request, SITE.index_signed_out)
+    else:
+        response = _serve(request, SITE.index)
+    response.headers.add(hdrs.VARY, hdrs.COOKIE)
+    return response
+
+
+async def service_worker(request: web.Request) -> web.Response:
+    """Stands at the root, because a service worker only sees what lies below its own address."""
+    return _serve(request, SITE.service_worker)
+
+
+async def manifest(request: web.Request) -> web.Response:
+    return _serve(request, SITE.manifest)
 
 
 async def static_file(request: web.Request) -> web.Response:
     """A file of the page, looked up among those there are: no path can lead out of the folder."""
-    file = _FILES.get(request.match_info["name"])
+    file = SITE.files.get(request.match_info["name"])
     if file is None:
         raise web.HTTPNotFound
     return _serve(request, file)
@@ -49,22 +48,32 @@ async def healthz(request: web.Request) -> web.Response:
     return answer({"status": "ok"})
 
 
-def _serve(request: web.Request, file: _File) -> web.Response:
-    known = {etag.value for etag in request.if_none_match or ()}
-    if file.etag in known or "*" in known:
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether the client says so (RFC 9110, 12.5.3); one that says nothing may not know how."""
+    quality = {}
+    for choice in accept_encoding.lower().split(","):
+        coding, _, weight = choice.partition(";")
+        quality[coding.strip()] = _is_more_than_nothing(weight)
+    return quality.get("gzip", quality.get("*", False))
+
+
+def _is_more_than_nothing(weight: str) -> bool:
+    name, _, value = weight.partition("=")
+    return name.strip() != "q" or value.strip().strip("0.") != ""
+
+
+def _serve(request: web.Request, file: StaticFile) -> web.Response:
+    gzipped = file.gzipped if accepts_gzip(",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, ()))) else None
+    etag = file.etag if gzipped is None else f"{file.etag}-gzip"  # other bytes, another tag (RFC 9110, 8.8.3.3)
+    known = {tag.value for tag in request.if_none_match or ()}
+    if etag in known or "*" in known:
         response = web.Response(status=304)
     else:
-        response = web.Response(body=file.body, content_type=file.content_type, charset="utf-8")
-    response.etag = ETag(file.etag)
-    # Kept by the browser but asked about each time, which an ETag answers in a few bytes: an upgrade shows at once.
-    response.headers[hdrs.CACHE_CONTROL] = "no-cache"
+        response = web.Response(body=gzipped or file.body, headers={hdrs.CONTENT_TYPE: file.content_type})
+        if gzipped is not None:
+            response.headers[hdrs.CONTENT_ENCODING] = "gzip"
+    response.etag = ETag(etag)
+    response.headers[hdrs.CACHE_CONTROL] = file.cache_control
+    if file.gzipped is not None:
+        response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
     return response
-
-
-def _read(path: Path) -> _File:
-    body = path.read_bytes()
-    return _File(body, _CONTENT_TYPES[path.suffix], hashlib.sha256(body).hexdigest()[:32])
-
-
-_INDEX = _read(STATIC_DIR / "index.html")
-_FILES = {path.name: _read(path) for path in STATIC_DIR.iterdir() if path.suffix in _CONTENT_TYPES.keys() - {".html"}}

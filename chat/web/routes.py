@@ -19,13 +19,16 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/create_room", rooms.create_room),
     ("GET", "/get_rooms", rooms.get_rooms),
     ("POST", "/join_room", rooms.join_room),
+    ("POST", "/leave_room", rooms.leave_room),
     ("POST", "/send_message", messages.send_message),
     ("POST", "/list_message", messages.list_message),
     ("GET", "/ws", sockets.connect),
     ("GET", "/ws/chat/{room}", sockets.connect),
     ("GET", "/ws/chat/{room}/{user_id}", sockets.connect),
     ("GET", "/", pages.index),
-    ("GET", "/static/{name}", pages.static_file),
+    ("GET", "/service_worker.js", pages.service_worker),
+    ("GET", "/manifest.webmanifest", pages.manifest),
+    ("GET", "/static/{name:.*[^/]}", pages.static_file),
     ("GET", "/healthz", pages.healthz),
 )
 

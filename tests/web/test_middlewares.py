@@ -11,16 +11,33 @@ from chat import errors
 from chat.settings import Settings
 from chat.web.keys import SETTINGS
 from chat.web.middlewares import STATUS_OF, errors_as_json, protect
+from chat.web.pages import SITE
 from tests.people import PASSWORD, Person
 from tests.raw_http import exchange, written
 from tests.servers import RunningServer
 
 AiohttpClient = Callable[[web.Application], Awaitable[TestClient[web.Request, web.Application]]]
 
+STYLE = f"{SITE.prefix}/style.css"
 PROTECTION = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+POLICY = {
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "manifest-src 'self'",
+    "worker-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types chat",
 }
 CHANGES = ["/create_user", "/login", "/logout", "/create_room", "/join_room", "/send_message", "/list_message"]
 FIELDS = {"username": "zoe", "password": PASSWORD, "room": "lobby", "message": "hi"}
@@ -47,7 +64,7 @@ def failing(error: Exception) -> web.Application:
     ("method", "path", "status"),
     [
         ("GET", "/", 200),
-        ("GET", "/static/style.css", 200),
+        ("GET", STYLE, 200),
         ("GET", "/healthz", 200),
         ("GET", "/get_rooms", 200),
         ("POST", "/list_message", 200),
@@ -65,13 +82,12 @@ async def test_every_answer_carries_the_headers_that_keep_browsers_safe(
     for name, value in PROTECTION.items():
         assert answer.headers.getall(name) == [value]
     (policy,) = answer.headers.getall("Content-Security-Policy")
-    for directive in ("default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"):
-        assert directive in policy
-    assert "unsafe" not in policy
+    assert set(policy.split("; ")) == POLICY
+    assert "camera=()" in answer.headers["Permissions-Policy"]
     assert "Server" not in answer.headers
     assert "Strict-Transport-Security" not in answer.headers
-    is_file = path in ("/", "/static/style.css")
-    assert answer.headers["Cache-Control"] == ("no-cache" if is_file else "no-store")
+    caching = {"/": "no-cache", STYLE: "public, max-age=31536000, immutable"}
+    assert answer.headers["Cache-Control"] == caching.get(path, "no-store")
 
 
 @pytest.mark.settings(origin="https://chat.example.org")
@@ -151,7 +167,7 @@ async def test_another_site_cannot_sign_anyone_out(ada: Person, path: str, heade
 
 
 async def test_a_link_from_another_site_may_lead_to_what_changes_nothing(ada: Person) -> None:
-    for path in ("/", "/get_rooms", "/healthz", "/static/style.css"):
+    for path in ("/", "/get_rooms", "/healthz", STYLE):
         assert (await ada.get(path, headers={"Sec-Fetch-Site": "cross-site", "Origin": "null"})).status == 200
 
 

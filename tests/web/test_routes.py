@@ -2,19 +2,22 @@ from __future__ import annotations
 
 import pytest
 
+from chat.web.pages import SITE
 from chat.web.routes import ROUTES
 from tests.people import Person
 from tests.raw_http import exchange, written
 from tests.servers import RunningServer
 
-PUBLIC = {"/", "/static/{name}", "/healthz", "/create_user", "/login"}
+STYLE = f"{SITE.prefix}/style.css"
+FILES = "/static/{name:.*[^/]}"
+PUBLIC = {"/", "/service_worker.js", "/manifest.webmanifest", FILES, "/healthz", "/create_user", "/login"}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PATHS = sorted({path for _, path, _ in ROUTES})
-READ = ["/", "/static/style.css", "/healthz", "/whoami", "/get_users", "/get_rooms", "/logout"]
+READ = ["/", STYLE, "/healthz", "/whoami", "/get_users", "/get_rooms", "/logout"]
 
 
 def filled(path: str) -> str:
-    return path.replace("{room}", "lobby").replace("{user_id}", "1").replace("{name}", "style.css")
+    return STYLE if path == FILES else path.replace("{room}", "lobby").replace("{user_id}", "1")
 
 
 def taken(path: str) -> set[str]:

@@ -13,7 +13,7 @@ export function goTo(room) {
   location.hash = addressOf(room);
 }
 
-/** For a name that the server spells differently: Back must not lead to the other spelling. */
+/** For an address that nobody chose: Back must not lead to it. */
 export function correctAddress(room) {
-  history.replaceState(null, "", addressOf(room));
+  history.replaceState(null, "", room ? addressOf(room) : location.pathname);
 }

@@ -17,6 +17,7 @@ export const logout = () => call("POST", "/logout", {});
 export const rooms = () => call("GET", "/get_rooms");
 export const createRoom = (room) => call("POST", "/create_room", { room });
 export const joinRoom = (room) => call("POST", "/join_room", { room });
+export const leaveRoom = (room) => call("POST", "/leave_room", { room });
 export const listMessages = (room, page) => call("POST", "/list_message", { room, ...page });
 
 async function call(method, path, body) {

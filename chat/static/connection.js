@@ -48,14 +48,22 @@ export class Connection {
 
   /** False when there is nothing to send on; the caller keeps what must not be lost. */
   send(frame) {
-    if (this.state !== "connected") return false;
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(JSON.stringify(frame));
     return true;
   }
 
+  /** The connection stands but is of no use: another one, after a wait. */
+  renew() {
+    if (!this.#socket) return;
+    if (this.#openedAt && Date.now() - this.#openedAt > STEADY_MS) this.#attempt = 0;
+    this.#letGo();
+    this.#wait();
+  }
+
   /** The network changed or the page came back to the front: find out now, not at the next time-out. */
   check() {
-    if (this.state === "waiting") this.connect();
+    if (this.state === "waiting" && navigator.onLine) this.connect();
     else if (this.send({ type: "ping" })) this.#within(ANSWER_MS, () => this.#lost());
   }
 
@@ -73,9 +81,7 @@ export class Connection {
 
   #lost(code) {
     const refused = !this.#openedAt;
-    if (this.#openedAt && Date.now() - this.#openedAt > STEADY_MS) this.#attempt = 0;
-    this.#letGo();
-    this.#wait();
+    this.renew();
     if (refused || code === SIGNED_OUT) this.#on.onDoubt();
   }
 

@@ -1,191 +1,202 @@
-import { correctAddress } from "./address.js";
-import * as api from "./api.js";
 import { byId } from "./dom.js";
 import { EndKeeper } from "./end_keeper.js";
+import { MessageWindow } from "./message_window.js";
+import { onNextDay } from "./next_day.js";
+import { history, Pager } from "./pager.js";
 import { PendingList } from "./pending_list.js";
-import { showNobody, showPeople } from "./people_view.js";
-import { Presence } from "./presence.js";
 import { Timeline } from "./timeline.js";
-import { TypingLine } from "./typing_line.js";
 
-const PAGE = 50;
+export { history };
 
-/** The room on screen, from its history to who is writing in it. */
+const MOST_SHOWN = 200;
+
+/** The messages of the room on screen: its history, what arrives, what is still on its way. */
 export class Conversation {
   name = null;
+  unseen = 0;
+  #newSince = null;
   #loaded = false;
-  #failed = false;
+  #drawing = false;
   // Each entering has a number: an answer that comes after the reader went elsewhere is dropped.
   #visit = 0;
-  #end = new EndKeeper(byId("scroller"), { onScroll: () => this.#showNewest() });
-  #presence = new Presence();
-  #typing = new TypingLine(byId("typing"));
+  #window = new MessageWindow(MOST_SHOWN);
+  #end;
+  #pager;
   #timeline;
   #pending;
-  #composer;
-  #subscriptions;
   #outbox;
-  #me;
-  #onHistory;
-  #onError;
+  #on;
 
-  constructor({ me, composer, subscriptions, outbox, onHistory, onRetry, onDiscard, onError }) {
-    this.#me = me;
-    this.#composer = composer;
-    this.#subscriptions = subscriptions;
+  constructor({ me, outbox, onHistory, onEnd, onRetry, onDiscard, onError }) {
     this.#outbox = outbox;
-    this.#onHistory = onHistory;
-    this.#onError = onError;
-    this.#timeline = new Timeline(byId("messages"), this.#end, (message) => message.user_id === me().user_id);
+    this.#on = { onHistory, onEnd, onError };
+    this.#timeline = new Timeline(byId("messages"), (message) => message.user_id === me().user_id);
     this.#pending = new PendingList(byId("pending"), { author: () => me().username, onRetry, onDiscard });
-    byId("older").addEventListener("click", () => this.#loadOlder());
-    byId("newest").addEventListener("click", () => this.toNewest());
+    this.#end = new EndKeeper(byId("scroller"), byId("messages").children, {
+      isWhole: () => !this.#window.hasNewer,
+      onScroll: () => this.#scrolled(),
+    });
+    this.#pager = new Pager(this.#window, this.#end, { onPage: () => this.draw(), onError });
+    byId("latest").addEventListener("click", () => this.toLatest());
+    onNextDay(() => this.draw());
   }
 
-  async enter(name) {
+  get loaded() {
+    return this.#loaded;
+  }
+
+  get messages() {
+    return this.#window.messages;
+  }
+
+  /** Whether the reader has the newest message before them. */
+  get atEnd() {
+    return this.#loaded && this.#end.atEnd;
+  }
+
+  /** The cursor after which messages are new to the reader, for the line above the first of them; or null. */
+  set newSince(cursor) {
+    this.#newSince = cursor;
+    this.draw();
+  }
+
+  /** Shows a room; `page` is a promise of its newest page, as `history` gives it. Rejects when that does. */
+  async enter(name, page = history(name), newSince = null) {
     this.leave();
     this.name = name;
-    byId("room-name").textContent = name;
-    document.title = `${name} – Chat`;
-    await this.reload();
+    this.#newSince = newSince;
+    return this.#load(page);
   }
 
   leave() {
     this.#visit += 1;
-    if (this.#loaded) this.#composer.close();
-    if (this.name !== null && !this.#outbox.waitingIn(this.name).length) this.#subscriptions.leave(this.name);
-    this.name = null;
-    this.#loaded = this.#failed = false;
+    this.name = this.#newSince = null;
+    this.#loaded = false;
+    this.unseen = 0;
+    this.#pager.stop();
+    this.#window.clear();
     this.#timeline.clear();
     this.#pending.clear();
-    this.connectionLost();
-    byId("room-name").textContent = "Choose a room";
-    byId("notice").textContent = "";
-    byId("empty").textContent = "";
-    this.#showButtons();
-    document.title = "Chat";
+    for (const id of ["skeleton", "empty", "beginning", "latest"]) byId(id).hidden = true;
   }
 
-  /** For what could not be loaded while the server was away. */
-  async connectionOpened() {
-    if (this.#failed) await this.reload();
-  }
-
-  connectionLost() {
-    this.#presence.startOver();
-    this.#typing.clear();
-    showNobody();
-    for (const entry of this.#shownEntries()) this.#pending.show(entry);
-  }
-
-  /** Live, at the end, whatever the reader was looking at. */
-  async toNewest() {
-    if (this.#timeline.behind) await this.reload();
-    this.#timeline.unseen = 0;
-    this.#end.toEnd();
-    this.#showNewest();
-  }
-
-  async reload() {
-    const visit = ++this.#visit;
-    byId("log").ariaBusy = "true";
-    byId("notice").textContent = "";
+  /** At the newest message, whatever the reader was looking at. */
+  async toLatest() {
     try {
-      const page = await history(this.name);
-      if (visit === this.#visit) this.#show(page);
+      if (this.#loaded && this.#window.hasNewer) await this.#load(history(this.name));
     } catch (error) {
-      if (visit === this.#visit) this.#couldNotLoad(error);
-    } finally {
-      if (visit === this.#visit) byId("log").ariaBusy = "false";
+      this.#on.onError(error);
     }
+    this.#end.toEnd();
+    this.#scrolled();
+  }
+
+  receive(message) {
+    if (message.room !== this.name) return;
+    const atEnd = this.#end.atEnd;
+    const isNew = this.#window.add(message, atEnd) || this.#window.hasNewer;
+    if (!this.#loaded) return;
+    if (isNew && !atEnd) this.unseen += 1;
+    this.draw();
   }
 
   showEntry(entry) {
-    if (entry.room === this.name && this.#loaded) this.#pending.show(entry);
+    if (entry.room !== this.name) return;
+    this.#pending.show(entry);
+    this.#showAround();
   }
 
   removeEntry(entry) {
     this.#pending.remove(entry);
+    this.draw();
   }
 
-  receive(frame) {
-    if (frame.room !== this.name || !this.#loaded) return;
-    if (frame.type === "chat") this.#receiveMessage(frame);
-    else if (frame.type === "live") this.#presence.startOver();
-    else if (frame.type === "presence") this.#receivePresence(frame);
-    else if (frame.type === "typing") this.#typing.show(frame.usernames.filter((name) => name !== this.#me().username));
+  showEntries() {
+    for (const entry of this.name === null ? [] : this.#outbox.inRoom(this.name)) this.#pending.show(entry);
   }
 
-  #receiveMessage(frame) {
-    this.#timeline.add(frame);
-    this.#typing.stopped(frame.username);
-    this.#showButtons();
+  /** Once for all that has changed before the next picture. */
+  draw() {
+    if (this.#drawing) return;
+    this.#drawing = true;
+    requestAnimationFrame(() => {
+      this.#drawing = false;
+      this.#drawNow();
+    });
   }
 
-  #receivePresence(frame) {
-    this.#presence.update(frame);
-    showPeople(this.#presence);
+  scrollBy(pages) {
+    const box = byId("scroller");
+    box.scrollBy({ top: pages * box.clientHeight * 0.85 });
   }
 
-  #show({ room, messages, cursor, next }) {
-    if (room !== this.name) correctAddress(room);
-    if (!this.#loaded) this.#composer.open(room);
-    this.name = room;
-    this.#loaded = true;
-    this.#failed = false;
-    byId("room-name").textContent = room;
-    this.#timeline.show(messages, next !== undefined);
-    this.#onHistory(messages);
-    for (const entry of this.#shownEntries()) this.#pending.show(entry);
-    this.#showButtons();
-    this.#subscriptions.follow(room, cursor);
+  #drawNow() {
+    this.#end.keepPlace(() => {
+      this.#timeline.draw(this.#window.messages, this.#newSince);
+      this.#pending.draw();
+    });
+    this.#showAround();
+    this.#scrolled();
   }
 
-  #couldNotLoad(error) {
-    this.#failed = true;
-    this.#onError(error);
-  }
-
-  async #loadOlder() {
-    const visit = this.#visit;
-    byId("older").disabled = true;
+  async #load(promised) {
+    const visit = ++this.#visit;
+    byId("skeleton").hidden = this.#loaded;
+    this.#pager.stop();
+    this.#window.expectNewer();
+    this.showEntries();
     try {
-      const page = await api.listMessages(this.name, { limit: PAGE, before: this.#timeline.oldestId });
-      if (visit !== this.#visit) return;
-      this.#timeline.showOlder(page.messages, page.next !== undefined);
+      const page = await promised;
+      if (visit !== this.#visit) return null;
+      this.#show(page);
+      return page;
     } catch (error) {
-      this.#onError(error);
+      if (visit === this.#visit) throw error;
+      return null;
     } finally {
-      byId("older").disabled = false;
-      this.#showButtons();
+      if (visit === this.#visit) this.#loadEnded();
     }
   }
 
-  #shownEntries() {
-    return this.#loaded ? this.#outbox.inRoom(this.name) : [];
+  #loadEnded() {
+    byId("skeleton").hidden = true;
+    if (!this.#loaded) return;
+    this.#pager.start(this.name);
+    this.#pager.look();
   }
 
-  #showButtons() {
-    byId("older").hidden = !this.#timeline.hasOlder;
-    byId("empty").textContent = this.#loaded && this.#timeline.isEmpty ? "Nothing has been said here yet." : "";
-    this.#showNewest();
+  #show({ room, messages, next }) {
+    this.name = room;
+    this.#loaded = true;
+    this.unseen = 0;
+    this.#window.show(messages, next !== undefined);
+    this.#on.onHistory(messages);
+    this.showEntries();
+    this.#end.toEnd();
+    this.#drawNow();
   }
 
-  #showNewest() {
-    const { behind, unseen } = this.#timeline;
-    if (this.#end.atEnd && !behind) this.#timeline.unseen = 0;
-    byId("newest").hidden = this.#end.atEnd && !behind;
-    byId("newest").textContent = unseen ? `↓ ${unseen} new` : "↓ Newest";
+  #scrolled() {
+    if (!this.#loaded) return;
+    if (this.#end.atEnd) this.unseen = 0;
+    this.#showLatest();
+    if (this.#end.atEnd) this.#on.onEnd();
+    this.#pager.look();
   }
-}
 
-/** The newest page of a room, which is joined by being read for the first time. */
-async function history(room) {
-  try {
-    return await api.listMessages(room, { limit: PAGE });
-  } catch (error) {
-    if (error.code !== "not_joined") throw error;
-    await api.joinRoom(room);
-    return api.listMessages(room, { limit: PAGE });
+  // Until a page is there, a card may stand here that says why there is none.
+  #showAround() {
+    if (!this.#loaded) return;
+    const isEmpty = !this.#window.messages.length && this.#pending.isEmpty;
+    byId("beginning").hidden = this.#window.hasOlder || isEmpty;
+    byId("beginning").textContent = `This is where ${this.name} begins.`;
+    byId("empty").hidden = !isEmpty;
+    if (isEmpty) byId("empty-text").textContent = `Nothing has been said in ${this.name} yet. Say the first word.`;
+    byId("empty-action").hidden = true;
+  }
+
+  #showLatest() {
+    byId("latest").hidden = this.#end.atEnd;
+    byId("latest-text").textContent = this.unseen ? `${this.unseen} new` : "Latest";
   }
 }

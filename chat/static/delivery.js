@@ -5,12 +5,15 @@ export class Delivery {
   #subscriptions;
   #outbox;
   #conversation;
+  #onRefused;
 
-  constructor({ send, subscriptions, outbox, conversation }) {
+  /** `onRefused` is called with an entry that stays here for the person to decide about. */
+  constructor({ send, subscriptions, outbox, conversation, onRefused }) {
     this.#send = send;
     this.#subscriptions = subscriptions;
     this.#outbox = outbox;
     this.#conversation = conversation;
+    this.#onRefused = onRefused;
   }
 
   compose(room, text) {
@@ -21,17 +24,14 @@ export class Delivery {
 
   retry({ clientId }) {
     const entry = this.#outbox.retry(clientId);
+    if (!entry) return;
     this.#conversation.showEntry(entry);
     this.#post(entry);
   }
 
   discard({ clientId }) {
-    this.#conversation.removeEntry(this.#outbox.take(clientId));
-  }
-
-  /** What another visit, or a reload, left behind goes out from rooms that are not on screen too. */
-  resume() {
-    for (const room of this.#outbox.rooms()) this.#subscriptions.follow(room);
+    const entry = this.#outbox.take(clientId);
+    if (entry) this.#conversation.removeEntry(entry);
   }
 
   roomIsLive(room) {
@@ -40,33 +40,38 @@ export class Delivery {
 
   connectionLost() {
     this.#outbox.connectionLost();
+    this.#conversation.showEntries();
   }
 
   /** A message of mine is on the server. */
   arrived({ client_id: clientId }) {
     const entry = this.#outbox.take(clientId);
-    if (!entry) return;
-    this.#conversation.removeEntry(entry);
-    this.#stopFollowing(entry.room);
+    if (entry) this.#conversation.removeEntry(entry);
   }
 
-  /** False when the refusal is not about a message from here. */
-  refused({ client_id: clientId, error }) {
-    const entry = this.#outbox.refuse(clientId, error);
-    if (!entry) return false;
+  refused(clientId, sentence) {
+    const entry = this.#outbox.refuse(clientId, sentence);
+    if (!entry) return;
     this.#conversation.showEntry(entry);
-    this.#stopFollowing(entry.room);
-    return true;
+    this.#onRefused(entry);
+  }
+
+  /** What waits for a room that was left must neither wait for ever nor go out by itself when one is back. */
+  roomIsLeft(room) {
+    for (const { clientId } of this.#outbox.waitingIn(room)) this.refused(clientId, `You are not in ${room} any more.`);
+  }
+
+  /** What is kept in the browser was changed by another window. */
+  changedElsewhere(key, value) {
+    const entry = this.#outbox.changedElsewhere(key, value);
+    if (!entry) return;
+    if (value === null) this.#conversation.removeEntry(entry);
+    else this.#conversation.showEntry(entry);
   }
 
   #post(entry) {
     if (entry.sent || !this.#subscriptions.isLive(entry.room)) return;
     entry.sent = this.#send({ type: "send", room: entry.room, message: entry.text, client_id: entry.clientId });
     this.#conversation.showEntry(entry);
-  }
-
-  // A room that was left is followed only until everything typed there has arrived.
-  #stopFollowing(room) {
-    if (room !== this.#conversation.name && !this.#outbox.waitingIn(room).length) this.#subscriptions.leave(room);
   }
 }

@@ -1,81 +1,79 @@
-import { goTo, roomInAddress } from "./address.js";
+import { correctAddress } from "./address.js";
 import * as api from "./api.js";
-import { Composer } from "./composer.js";
-import { Connection } from "./connection.js";
-import { Conversation } from "./conversation.js";
-import { Delivery } from "./delivery.js";
+import { Chat } from "./chat.js";
+import { ask } from "./confirm.js";
 import { byId } from "./dom.js";
-import { Outbox } from "./outbox.js";
-import { RoomList } from "./room_list.js";
+import { KeptMessages } from "./kept_messages.js";
+import { askAll, firstAnswers, LAST_ROOM } from "./first_questions.js";
+import { Settings } from "./settings.js";
+import { checkForUpgrade, installShell } from "./shell.js";
+import { showNotice } from "./notice.js";
 import { SignIn } from "./sign_in.js";
-import { showStatus } from "./status.js";
-import { Subscriptions } from "./subscriptions.js";
+import { forget } from "./storage.js";
 
-const SIGNED_OUT = "You have been signed out.";
+const SIGNED_OUT = "You were signed out, in another window or because your sign-in has ended.";
+const FIRST_ROOM = "lobby";
 
-let me = null;
+const keptMessages = new KeptMessages();
+const signIn = new SignIn({ onSignedIn: enter });
+const chat = new Chat({ keptMessages, onDoubt: checkSession, onSessionEnded: sessionEnded, onReconnected: checkForUpgrade });
 
-const signIn = new SignIn({ onSignedIn: start });
-const roomList = new RoomList({ onCreated: enterCreated });
-const outbox = new Outbox(sessionStorage);
-const connection = new Connection(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`, {
-  onState: showConnection,
-  onOpen: connectionOpened,
-  onLost: connectionLost,
-  onFrame: receive,
-  onDoubt: checkSession,
-});
-const subscriptions = new Subscriptions(send);
-const composer = new Composer({ onSend: compose, onTyping: () => send({ type: "typing", room: conversation.name }) });
-const conversation = new Conversation({
-  me: () => me,
-  composer,
-  subscriptions,
-  outbox,
-  onHistory: (messages) => messages.forEach(seen),
-  onRetry: retry,
-  onDiscard: discard,
-  onError: fail,
-});
-const delivery = new Delivery({ send, subscriptions, outbox, conversation });
+new Settings({ onConnect: () => chat.toggleConnection(), onSignOut: signOut });
 
-// Signing in and out
+const otherWindows = new BroadcastChannel("chat");
 
-async function open() {
-  show("opening");
+let opening = false;
+let signingOut = false;
+
+async function open(answers) {
+  opening = true;
+  if (await isStranger()) askToSignIn();
+  else await openChat(answers ?? askAll());
+  opening = false;
+}
+
+async function openChat({ person, listing, asked }) {
   try {
-    start(await api.whoami());
+    start(await person, await listing, { asked });
   } catch (error) {
-    if (error.status === 401) askToSignIn();
-    else sayUnreachable(error);
+    await openWithout(error);
   }
 }
 
-async function start(person) {
-  if (me) stop();
-  me = person;
-  byId("me").textContent = me.username;
-  composer.limitTo(me.message_max_characters);
-  signIn.hide();
-  show("chat");
-  arrangeDrawers();
-  outbox.openFor(me.user_id);
-  delivery.resume();
-  connection.connect();
-  await refreshRooms();
-  if (me) await enterAddressed();
+// The server's word, unless the page comes from this browser's own store, which may be older than the sign-in.
+async function isStranger() {
+  return document.documentElement.dataset.visitor === "signed-out" && !(await keptMessages.load());
 }
 
-function stop() {
-  conversation.leave();
-  composer.forgetDrafts();
-  subscriptions.leaveAll();
-  connection.disconnect();
-  me = null;
+async function openWithout(error) {
+  if (error.status === 401) {
+    forgetMessages();
+    return askToSignIn();
+  }
+  const visit = error.status === 0 ? await keptMessages.load() : null;
+  if (visit) start(visit.me, visit, { isKept: true });
+  else sayUnreachable(error);
+}
+
+/** After the form: a new account finds itself in the first room rather than nowhere. */
+async function enter({ isNew }) {
+  if (isNew) await api.joinRoom(FIRST_ROOM).catch(() => {}); // there may be no such room
+  const [person, listing] = await Promise.all([api.whoami(), api.rooms()]);
+  signIn.empty();
+  start(person, listing);
+}
+
+function start(person, listing, options) {
+  if (chat.me?.user_id === person.user_id) return;
+  if (chat.me) forgetMessages();
+  chat.stop();
+  show("app");
+  chat.start(person, listing, options);
 }
 
 function askToSignIn(reason = "") {
-  show("signed-out");
+  show("welcome");
+  document.title = "Chat";
   signIn.show(reason);
 }
 
@@ -84,188 +82,71 @@ function sayUnreachable(error) {
   byId("unreachable-reason").textContent = error.message;
 }
 
-/** The session belongs to the browser: another tab may have ended it, or begun one for somebody else. */
+/** The session belongs to the browser: another window may have ended it, or begun one for somebody else. */
 async function checkSession() {
+  if (opening || signingOut) return;
   try {
     const person = await api.whoami();
-    if (person.user_id !== me?.user_id) start(person);
+    if (person.user_id !== chat.me?.user_id) start(person, await api.rooms());
   } catch (error) {
     if (error.status === 401) sessionEnded();
   }
 }
 
-function returned() {
-  if (!me) return checkSession();
-  connection.check();
-  return refreshRooms();
-}
-
 function sessionEnded() {
-  if (!me) return;
-  stop();
+  if (!chat.me || signingOut) return;
+  chat.stop();
+  forgetMessages();
   askToSignIn(SIGNED_OUT);
 }
 
-// The socket goes first, or the server's word that the session is over would look like somebody else's doing.
 async function signOut() {
-  connection.disconnect();
+  if (chat.unsent && !(await ask(`${sentencesFor(chat.unsent)} Sign out all the same and throw that away?`, "Sign out"))) return;
+  const { user_id: userId } = chat.me;
+  signingOut = true; // the server's word that the session is over must not look like somebody else's doing
   try {
     await api.logout();
   } catch (error) {
-    if (error.status !== 401) {
-      connection.connect();
-      return fail(error);
-    }
+    if (error.status !== 401) return showNotice(error.message);
+  } finally {
+    signingOut = false;
   }
-  stop();
+  chat.forgetPerson(userId);
+  otherWindows.postMessage(userId);
+  chat.stop();
+  forgetMessages();
+  correctAddress("");
   askToSignIn();
 }
 
-// The connection
+const sentencesFor = (number) => (number === 1 ? "One message has not been sent." : `${number} messages have not been sent.`);
 
-function showConnection({ state, retryAt }) {
-  if (!me) return;
-  showStatus(state, retryAt);
-  byId("connect").textContent = state === "offline" || state === "waiting" ? "Connect" : "Disconnect";
+function forgetMessages() {
+  keptMessages.forget();
+  forget(LAST_ROOM);
 }
-
-function toggleConnection() {
-  if (connection.state === "offline" || connection.state === "waiting") connection.connect();
-  else connection.disconnect();
-}
-
-function send(frame) {
-  return connection.send(frame);
-}
-
-function connectionOpened() {
-  notice("");
-  subscriptions.connectionOpened();
-  conversation.connectionOpened();
-  refreshRooms();
-}
-
-function connectionLost() {
-  subscriptions.connectionLost();
-  delivery.connectionLost();
-  conversation.connectionLost();
-}
-
-function receive(frame) {
-  if (frame.type === "chat") subscriptions.read(frame);
-  conversation.receive(frame);
-  if (frame.type === "chat") seen(frame);
-  else if (frame.type === "live") wentLive(frame);
-  else if (frame.type === "error" && !delivery.refused(frame)) notice(frame.error);
-}
-
-function wentLive(frame) {
-  if (subscriptions.wentLive(frame)) delivery.roomIsLive(frame.room);
-  else if (frame.room === conversation.name) conversation.reload();
-  else subscriptions.follow(frame.room);
-}
-
-// Writing
-
-function compose(text) {
-  notice("");
-  delivery.compose(conversation.name, text);
-  conversation.toNewest();
-}
-
-function retry(entry) {
-  delivery.retry(entry);
-  composer.focus();
-}
-
-function discard(entry) {
-  delivery.discard(entry);
-  composer.focus();
-}
-
-// Everyone sees everyone's `client_id`: only my own message speaks of mine.
-function seen(message) {
-  if (message.user_id === me.user_id) delivery.arrived(message);
-}
-
-// Rooms
-
-async function refreshRooms() {
-  try {
-    await roomList.refresh();
-  } catch (error) {
-    fail(error);
-  }
-}
-
-async function enterAddressed() {
-  const named = roomInAddress();
-  const room = named || (roomList.names.length === 1 ? roomList.names[0] : "");
-  if (!room) conversation.leave();
-  else if (room !== conversation.name) await enter(room);
-  roomList.mark(conversation.name);
-  closeDrawers();
-}
-
-function enterCreated(room) {
-  if (room === roomInAddress()) conversation.reload();
-  else goTo(room);
-}
-
-async function enter(room) {
-  await conversation.enter(room);
-  if (!roomList.names.includes(conversation.name)) refreshRooms();
-  if (matchMedia("(hover: hover)").matches && !isWriting()) composer.focus();
-}
-
-// Who is quicker than the network must not find their words in another box.
-function isWriting() {
-  return document.activeElement.matches("input, textarea");
-}
-
-// What the page looks like
 
 function show(state) {
-  byId("unreachable").hidden = state !== "unreachable";
-  byId("sign-in").hidden = state !== "signed-out";
-  byId("chat").hidden = byId("account").hidden = byId("connect").hidden = state !== "chat";
-  if (state !== "chat") showStatus(state);
+  for (const id of ["unreachable", "welcome", "app"]) byId(id).hidden = id !== state;
+  document.body.classList.add("decided");
 }
 
-function fail(error) {
-  if (error.status === 401) sessionEnded();
-  else notice(error.message);
-}
-
-function notice(sentence) {
-  byId("notice").textContent = sentence;
-}
-
-const narrow = matchMedia("(max-width: 44rem)");
-
-/** Beside the messages there is room for the lists; above them, they open one at a time. */
-function arrangeDrawers() {
-  byId("rooms").name = byId("people").name = narrow.matches ? "drawer" : "";
-  byId("rooms").open = byId("people").open = !narrow.matches;
-  closeDrawers();
-}
-
-// Who has not chosen a room yet needs to see them.
-function closeDrawers() {
-  if (!narrow.matches) return;
-  byId("people").open = false;
-  byId("rooms").open = conversation.name === null;
-}
-
-byId("try-again").addEventListener("click", open);
-byId("sign-out").addEventListener("click", signOut);
-byId("connect").addEventListener("click", toggleConnection);
-byId("room-list").addEventListener("click", closeDrawers);
-narrow.addEventListener("change", arrangeDrawers);
-addEventListener("hashchange", () => me && enterAddressed());
-addEventListener("online", () => connection.check());
+// What was begun in another window would be kept there for the next time.
+otherWindows.onmessage = ({ data: userId }) => chat.forgetPerson(userId);
+byId("try-again").addEventListener("click", () => open());
+addEventListener("hashchange", () => chat.addressChanged());
+addEventListener("online", () => chat.check());
+addEventListener("offline", () => chat.check());
+addEventListener("storage", ({ key, newValue }) => {
+  if (key === LAST_ROOM && newValue === null) checkSession(); // another window has signed out
+});
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) returned();
+  if (document.hidden) return;
+  if (chat.me) chat.returned();
+  else checkSession();
 });
 
-open();
+open(firstAnswers);
+installShell({
+  onUpgrade: () => showNotice("The server has been upgraded.", { action: "Reload", onAction: () => location.reload() }),
+});

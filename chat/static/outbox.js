@@ -1,38 +1,45 @@
-const KEY = "outbox";
+import { forget, keep, kept, keptKeys, parsed } from "./storage.js";
+
+const PREFIX = "chat.outbox.";
 
 /** What was typed and has not come back from the server yet, in the order it was typed.
  *
- *  It is kept for this tab, so that a reload loses nothing, and for one person: what ada left waiting
- *  must never be sent by bob. An entry is `{clientId, room, text, refusal, sent}`: `refusal` is the
- *  server's sentence, `sent` whether it went out on the present connection. */
+ *  Each entry is kept in the browser under a key of its own, so that a reload loses nothing and two windows do not
+ *  write over each other; and for one person: what ada left waiting must never be sent by bob. An entry is
+ *  `{key, clientId, room, text, refusal, sent}`: `refusal` is the server's sentence, `sent` whether it went out on
+ *  the present connection. Two windows may send the same entry: the server knows it by its `client_id`. */
 export class Outbox {
-  #storage;
-  #userId = null;
+  #prefix = null;
   #entries = new Map();
-
-  constructor(storage) {
-    this.#storage = storage;
-  }
+  #typed = 0;
 
   openFor(userId) {
-    const kept = this.#load();
-    this.#userId = userId;
-    const entries = kept?.userId === userId ? kept.entries : [];
-    this.#entries = new Map(entries.map((entry) => [entry.clientId, { ...entry, sent: false }]));
-    this.#save();
+    this.#prefix = `${PREFIX}${userId}.`;
+    this.#entries.clear();
+    this.adopt();
   }
 
-  add(room, text) {
-    const entry = { clientId: randomId(), room, text, refusal: "", sent: false };
-    this.#entries.set(entry.clientId, entry);
-    this.#save();
+  /** Takes in what another window, or a visit before this one, left behind. */
+  adopt() {
+    for (const key of keptKeys(this.#prefix)) {
+      const entry = kept(key);
+      if (isEntry(entry) && !this.#entries.has(entry.clientId)) this.#entries.set(entry.clientId, { ...entry, key, sent: false });
+    }
+  }
+
+  add(room, text, now = Date.now()) {
+    const clientId = randomId();
+    const order = `${String(now).padStart(15, "0")}.${String(this.#typed++).padStart(6, "0")}`;
+    const entry = { key: `${this.#prefix}${order}.${clientId}`, clientId, room, text, refusal: "", sent: false };
+    this.#entries.set(clientId, entry);
+    save(entry);
     return entry;
   }
 
   /** Takes the entry out and gives it back; undefined when it is not one of ours. */
   take(clientId) {
     const entry = this.#entries.get(clientId);
-    if (this.#entries.delete(clientId)) this.#save();
+    if (this.#entries.delete(clientId)) forget(entry.key);
     return entry;
   }
 
@@ -44,13 +51,26 @@ export class Outbox {
     return this.#change(clientId, { refusal: "", sent: false });
   }
 
+  /** Another window changed what is kept: gives back the entry that is gone, or that is now otherwise. */
+  changedElsewhere(key, value) {
+    const shown = [...this.#entries.values()].find((entry) => entry.key === key);
+    if (!shown) return undefined;
+    if (value === null) this.#entries.delete(shown.clientId);
+    else shown.refusal = parsed(value)?.refusal ?? "";
+    return shown;
+  }
+
   /** None of what went out on the lost connection can be counted on. */
   connectionLost() {
     for (const entry of this.#entries.values()) entry.sent = false;
   }
 
+  has(clientId) {
+    return this.#entries.has(clientId);
+  }
+
   inRoom(room) {
-    return [...this.#entries.values()].filter((entry) => entry.room === room);
+    return [...this.#entries.values()].filter((entry) => entry.room === room).sort(byKey);
   }
 
   waitingIn(room) {
@@ -62,30 +82,35 @@ export class Outbox {
     return new Set([...this.#entries.values()].filter((entry) => !entry.refusal).map((entry) => entry.room));
   }
 
+  /** How much of this person's was not sent, by other windows too. */
+  get size() {
+    return new Set([...keptKeys(this.#prefix), ...[...this.#entries.values()].map(({ key }) => key)]).size;
+  }
+
+  /** In all windows. */
+  clear() {
+    for (const key of keptKeys(this.#prefix)) forget(key);
+    this.#entries.clear();
+  }
+
   #change(clientId, changes) {
     const entry = this.#entries.get(clientId);
     if (!entry) return undefined;
     Object.assign(entry, changes);
-    this.#save();
+    save(entry);
     return entry;
   }
+}
 
-  // A browser may forbid storage or run out of it; the page then merely forgets at a reload.
-  #save() {
-    try {
-      this.#storage.setItem(KEY, JSON.stringify({ userId: this.#userId, entries: [...this.#entries.values()] }));
-    } catch {
-      return;
-    }
-  }
+function save({ key, clientId, room, text, refusal }) {
+  keep(key, { clientId, room, text, refusal });
+}
 
-  #load() {
-    try {
-      return JSON.parse(this.#storage.getItem(KEY));
-    } catch {
-      return null;
-    }
-  }
+// A key begins with the time at which its text was typed.
+const byKey = (one, other) => (one.key < other.key ? -1 : 1);
+
+function isEntry(value) {
+  return [value?.clientId, value?.room, value?.text, value?.refusal].every((field) => typeof field === "string");
 }
 
 // crypto.randomUUID is missing on plain http outside localhost, where many teams will run this.

@@ -5,7 +5,8 @@ export class PendingList {
   #list;
   #author;
   #actions;
-  #items = new Map();
+  #shown = new Map();
+  #gone = [];
 
   constructor(list, { author, onRetry, onDiscard }) {
     this.#list = list;
@@ -13,25 +14,39 @@ export class PendingList {
     this.#actions = { onRetry, onDiscard };
   }
 
+  get isEmpty() {
+    return this.#shown.size === 0;
+  }
+
   clear() {
-    this.#items.clear();
+    this.#shown.clear();
     this.#list.replaceChildren();
   }
 
   /** Adds the entry, or brings the one that is shown up to date. */
   show(entry) {
+    const { clientId, refusal, sent } = entry;
+    const shown = this.#shown.get(clientId);
+    // A new item would take the focus from the buttons of the old one, and its refusal would be read out again.
+    if (shown?.refusal === refusal && (refusal || shown.sent === sent)) return;
     const item = unsentItem(entry, this.#author(), {
       onRetry: () => this.#actions.onRetry(entry),
       onDiscard: () => this.#actions.onDiscard(entry),
     });
-    const shown = this.#items.get(entry.clientId);
-    if (shown) shown.replaceWith(item);
+    if (shown) shown.item.replaceWith(item);
     else this.#list.append(item);
-    this.#items.set(entry.clientId, item);
+    this.#shown.set(clientId, { item, refusal, sent });
   }
 
+  /** It goes from the screen in the picture in which the message of the server comes: see `draw`. */
   remove({ clientId }) {
-    this.#items.get(clientId)?.remove();
-    this.#items.delete(clientId);
+    const shown = this.#shown.get(clientId);
+    if (shown) this.#gone.push(shown.item);
+    this.#shown.delete(clientId);
+  }
+
+  draw() {
+    for (const item of this.#gone) item.remove();
+    this.#gone = [];
   }
 }

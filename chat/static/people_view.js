@@ -1,18 +1,22 @@
-import { byId, element } from "./dom.js";
+import { avatar, byId, element } from "./dom.js";
 
-export function showPeople({ names, count }) {
-  byId("people-count").textContent = count || "";
-  byId("people-list").replaceChildren(...names.map(personItem));
-  byId("people-hint").textContent = count > names.length ? "Too many to name them all." : "";
+/** `me` is marked among the others. */
+export function showPeople({ names, count }, me) {
+  byId("people-count").textContent = count;
+  byId("people-list").replaceChildren(...names.map((name) => personItem(name, name === me)));
+  byId("people-hint").textContent = count > names.length ? `${count} people are here: too many to name them all.` : "";
 }
 
-/** Nobody can be known to be there while the connection is down. */
-export function showNobody() {
-  showPeople({ names: [], count: 0 });
+/** Until the server has told; while there is no connection nobody can be known to be there. */
+export function showNobody(isAway) {
+  byId("people-count").textContent = "–";
+  byId("people-list").replaceChildren();
+  byId("people-hint").textContent = isAway ? "Not known while there is no connection." : "";
 }
 
-function personItem(name) {
+function personItem(name, isMe) {
   const item = element("li");
-  item.append(element("bdi", "", name));
+  item.append(avatar(name), element("bdi", "name", name));
+  if (isMe) item.append(element("span", "aside", "you"));
   return item;
 }

@@ -2,9 +2,7 @@ import { byId } from "./dom.js";
 
 const WORDS = {
   opening: "Opening…",
-  "signed-out": "Signed out",
-  unreachable: "Server not reached",
-  offline: "Offline",
+  offline: "Disconnected",
   connecting: "Connecting…",
   connected: "Connected",
   waiting: "Reconnecting",
@@ -16,9 +14,12 @@ let ticking;
 export function showStatus(state, retryAt = 0) {
   clearInterval(ticking);
   byId("status").dataset.state = state;
-  say(WORDS[state]);
+  const isOffline = state === "waiting" && !navigator.onLine;
+  say(isOffline ? "Offline" : WORDS[state]);
   byId("countdown").textContent = "";
-  if (state !== "waiting") return;
+  byId("connect").hidden = state !== "offline" && state !== "waiting";
+  byId("disconnect").textContent = state === "offline" || state === "waiting" ? "Connect" : "Disconnect";
+  if (state !== "waiting" || isOffline) return; // without a network nothing comes of trying
   countDown(retryAt);
   ticking = setInterval(() => countDown(retryAt), 250);
 }

@@ -10,19 +10,35 @@ export class Subscriptions {
     this.#send = send;
   }
 
-  /** Everything after `cursor`; without one, everything from now on. */
+  /** Everything after `cursor`; without one, everything from now on. A room that is followed is asked for anew. */
   follow(room, cursor) {
-    this.leave(room);
-    this.#rooms.set(room, { cursor, asked: cursor, live: false });
+    this.#rooms.set(room, { cursor, asked: cursor, isAsked: false, live: false });
     this.#subscribe(room);
+  }
+
+  /** For a room whose backlog nobody here needs: it goes on at `cursor`, when the connection is there again. */
+  skipTo(room, cursor) {
+    const state = this.#rooms.get(room);
+    if (state) state.cursor = Math.max(state.cursor ?? 0, cursor);
+    else this.follow(room, cursor);
   }
 
   leave(room) {
     if (this.#rooms.delete(room)) this.#send({ type: "unsubscribe", room });
   }
 
-  leaveAll() {
-    for (const room of [...this.#rooms.keys()]) this.leave(room);
+  /** The person is no member any more: the server has ended it by itself. */
+  forget(room) {
+    this.#rooms.delete(room);
+  }
+
+  /** After the socket itself has gone for good. */
+  clear() {
+    this.#rooms.clear();
+  }
+
+  get rooms() {
+    return [...this.#rooms.keys()];
   }
 
   follows(room) {
@@ -34,11 +50,11 @@ export class Subscriptions {
   }
 
   connectionOpened() {
-    for (const room of this.#rooms.keys()) this.#subscribe(room);
+    for (const [room, { isAsked }] of this.#rooms) if (!isAsked) this.#subscribe(room);
   }
 
   connectionLost() {
-    for (const state of this.#rooms.values()) state.live = false;
+    for (const state of this.#rooms.values()) state.live = state.isAsked = false;
   }
 
   /** Moves the place to resume from. */
@@ -60,6 +76,6 @@ export class Subscriptions {
   #subscribe(room) {
     const state = this.#rooms.get(room);
     state.asked = state.cursor;
-    this.#send({ type: "subscribe", room, after: state.cursor });
+    state.isAsked = Boolean(this.#send({ type: "subscribe", room, after: state.cursor }));
   }
 }

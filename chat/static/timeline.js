@@ -1,108 +1,50 @@
-import { messageItem, showDay } from "./message_view.js";
+import { messageItem, showBeginnings } from "./message_view.js";
 
-// More elements than this make a page slow on a phone; the rest is a press of a button away.
-const MOST_SHOWN = 1_000;
-
-/** The messages on screen, oldest first, each once, never more than MOST_SHOWN.
- *
- *  It shows one unbroken stretch of the room. When that must be cut at its newer end, because the
- *  reader is far back in the past, it is `behind`: newer messages are counted, and shown after a reload. */
+/** Draws a MessageWindow as a list; what stays on screen keeps its element. */
 export class Timeline {
-  behind = false;
-  unseen = 0;
-  hasOlder = false;
   #list;
-  #end;
   #isOwn;
+  #items = new Map();
 
-  constructor(list, end, isOwn) {
+  constructor(list, isOwn) {
     this.#list = list;
-    this.#end = end;
     this.#isOwn = isOwn;
   }
 
-  get isEmpty() {
-    return !this.#list.firstElementChild;
-  }
-
-  get oldestId() {
-    return idOf(this.#list.firstElementChild);
-  }
-
   clear() {
+    this.#items.clear();
     this.#list.replaceChildren();
-    this.behind = this.hasOlder = false;
-    this.unseen = 0;
   }
 
-  show(messages, hasOlder) {
-    this.clear();
-    this.#prepend(messages);
-    this.hasOlder = hasOlder;
-    this.#end.toEnd();
-  }
-
-  showOlder(messages, hasOlder) {
-    this.#end.keepPlace(() => this.#prepend(messages));
-    this.hasOlder = hasOlder;
-    this.#cutNewest();
-  }
-
-  add(message) {
-    const before = this.#placeFor(message.id);
-    if (idOf(before) === message.id || this.#isInOlderPages(before)) return;
-    if (this.behind || (!this.#end.atEnd && this.#list.childElementCount >= MOST_SHOWN)) {
-      this.behind = true;
-      this.unseen += 1;
-      return;
+  /** `newSince` is the cursor after which messages of others are new to the reader; null when nothing is marked. */
+  draw(messages, newSince) {
+    this.#dropAllBut(messages);
+    let place = this.#list.firstElementChild;
+    let before = null;
+    let marked = newSince === null;
+    for (const message of messages) {
+      const item = this.#items.get(message.id) ?? this.#make(message);
+      const isFirstNew = !marked && message.cursor > newSince && !this.#isOwn(message);
+      marked ||= isFirstNew;
+      showBeginnings(item, message, before, isFirstNew);
+      if (item === place) place = place.nextElementSibling;
+      else this.#list.insertBefore(item, place);
+      before = message;
     }
-    this.#insertAfter(before, this.#item(message));
-    if (!this.#end.atEnd) this.unseen += 1;
-    this.#cutOldest();
   }
 
-  // Nearly always the last one; a repeat of a message from before a lost connection is the exception.
-  #placeFor(id) {
-    let item = this.#list.lastElementChild;
-    while (item && idOf(item) > id) item = item.previousElementSibling;
+  #dropAllBut(messages) {
+    const wanted = new Set(messages.map((message) => message.id));
+    for (const [id, item] of this.#items) {
+      if (wanted.has(id)) continue;
+      item.remove();
+      this.#items.delete(id);
+    }
+  }
+
+  #make(message) {
+    const item = messageItem(message, this.#isOwn(message));
+    this.#items.set(message.id, item);
     return item;
   }
-
-  #isInOlderPages(before) {
-    return !before && this.hasOlder;
-  }
-
-  #insertAfter(before, item) {
-    if (before) before.after(item);
-    else this.#list.prepend(item);
-    showDay(item);
-    showDay(item.nextElementSibling);
-  }
-
-  #prepend(messages) {
-    const formerFirst = this.#list.firstElementChild;
-    this.#list.prepend(...messages.map((message) => this.#item(message)));
-    for (let item = this.#list.firstElementChild; item !== formerFirst; item = item.nextElementSibling) showDay(item);
-    showDay(formerFirst);
-  }
-
-  #cutOldest() {
-    if (this.#list.childElementCount <= MOST_SHOWN) return;
-    this.#list.firstElementChild.remove();
-    this.hasOlder = true;
-    showDay(this.#list.firstElementChild);
-  }
-
-  #cutNewest() {
-    while (this.#list.childElementCount > MOST_SHOWN) {
-      this.#list.lastElementChild.remove();
-      this.behind = true;
-    }
-  }
-
-  #item(message) {
-    return messageItem(message, this.#isOwn(message));
-  }
 }
-
-const idOf = (item) => (item ? Number(item.dataset.id) : undefined);

@@ -63,8 +63,9 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 
 
 @shared_loop_fixture
-async def server(data_dir: Path) -> AsyncIterator[RunningServer]:
-    server = RunningServer(data_dir)
+async def server(request: pytest.FixtureRequest, data_dir: Path) -> AsyncIterator[RunningServer]:
+    marker = request.node.get_closest_marker("settings")
+    server = RunningServer(data_dir, **(marker.kwargs if marker else {}))
     await server.start()
     yield server
     await server.stop()
@@ -104,14 +105,24 @@ async def visit(browser: Browser, server: RunningServer) -> AsyncIterator[Visit]
         return context
 
     async def visit(
-        person: Person | None = None, *, at: str = "/#lobby", width: int = 1000, context: BrowserContext | None = None
+        person: Person | None = None,
+        *,
+        at: str = "/#lobby",
+        width: int = 1000,
+        context: BrowserContext | None = None,
+        service_workers: str = "block",  # or what a test does to the network would not reach the page
+        prepare: Callable[[Page], Awaitable[None]] | None = None,  # before it goes anywhere
+        **options: Any,
     ) -> Page:
-        context = context or await profile(viewport={"width": width, "height": 700})
+        viewport = {"width": width, "height": 700}
+        context = context or await profile(viewport=viewport, service_workers=service_workers, **options)
         if person is not None:
             credentials = {"username": person.username, "password": person.password}
             answer = await context.request.post("/login", data=credentials)
             assert answer.ok, await answer.text()
         page = await context.new_page()
+        if prepare is not None:
+            await prepare(page)
         await page.goto(at)
         return page
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from playwright.async_api import Locator, Page
+from playwright.async_api import Locator, Page, expect
 
 from tests.people import Person
+from tests.static.panels import list_of_rooms, open_rooms, open_settings, settings
 
 
 def write_box(page: Page) -> Locator:
@@ -40,6 +41,34 @@ def people(page: Page) -> Locator:
 
 def title(page: Page) -> Locator:
     return page.locator("#room-name")
+
+
+async def is_ready(page: Page) -> None:
+    """Whatever is done from here on finds the page connected, with a room to write into."""
+    await expect(status(page)).to_have_text("Connected")
+    await expect(write_box(page)).to_be_enabled()
+
+
+async def go_to(page: Page, room: str) -> None:
+    await open_rooms(page)
+    await list_of_rooms(page).get_by_role("link", name=room).click()
+    await expect(title(page)).to_have_text(room)
+    await expect(write_box(page)).to_be_enabled()
+
+
+async def disconnect(page: Page) -> None:
+    await open_settings(page)
+    await settings(page).get_by_role("button", name="Disconnect").click()
+    await expect(status(page)).to_have_text("Disconnected")
+
+
+async def connect(page: Page) -> None:
+    await page.get_by_role("button", name="Connect", exact=True).click()
+
+
+async def sign_out(page: Page) -> None:
+    await open_settings(page)
+    await settings(page).get_by_role("button", name="Sign out").click()
 
 
 async def stored(person: Person, room: str = "lobby") -> list[str]:

@@ -1,0 +1,425 @@
+import { Announcer } from "./announcer.js";
+import * as api from "./api.js";
+import { Composer } from "./composer.js";
+import { Connection } from "./connection.js";
+import { Conversation } from "./conversation.js";
+import { Delivery } from "./delivery.js";
+import { byId, paintAvatar } from "./dom.js";
+import { Drafts } from "./drafts.js";
+import { Entrance } from "./entrance.js";
+import { Layout } from "./layout.js";
+import { hideNotice, showNotice } from "./notice.js";
+import { Notices } from "./notices.js";
+import { Outbox } from "./outbox.js";
+import { People } from "./people.js";
+import { ReadMarks } from "./read_marks.js";
+import { RoomList } from "./room_list.js";
+import { Rooms } from "./rooms.js";
+import { installShortcuts } from "./shortcuts.js";
+import { showStatus } from "./status.js";
+import { Subscriptions } from "./subscriptions.js";
+
+// As many rooms are followed live as the server allows a socket; of the others the listing tells.
+const MOST_FOLLOWED = 500;
+const KEEP_AFTER_MS = 2_000;
+const DRAW_LIST_AFTER_MS = 50;
+// Long enough for what was read here to be known to the server.
+const ASK_AGAIN_AFTER_MS = 1_000;
+
+/** The page of one person who is signed in: all their rooms on one socket, one of them on screen. */
+export class Chat {
+  me = null;
+  #lastId = null; // of the person, also after they have gone
+  #cursor = 0; // of the listing that the rooms come from
+  #listed = false; // since there was no connection
+  #connections = 0;
+  #changes = 0; // of memberships
+  #listTimer = null;
+  #keepTimer = null;
+  #askTimer = null;
+  #asked = 0; // listings; an answer that a later one has overtaken is dropped
+  #loaded = 0;
+  #keptMessages;
+  #onDoubt;
+  #onSessionEnded;
+  #onReconnected;
+  #drafts = new Drafts();
+  #outbox = new Outbox();
+  #announcer = new Announcer();
+  #roomList = new RoomList();
+  #layout = new Layout();
+  #rooms = new Rooms(() => this.#drawListSoon());
+  #notices = new Notices(this.#rooms);
+  #people = new People({ me: () => this.me?.username });
+  #connection;
+  #subscriptions = new Subscriptions((frame) => this.#connection.send(frame));
+  #readMarks = new ReadMarks((frame) => this.#connection.send(frame));
+  #composer;
+  #conversation;
+  #delivery;
+  #entrance;
+
+  constructor({ keptMessages, onDoubt, onSessionEnded, onReconnected }) {
+    this.#keptMessages = keptMessages;
+    this.#onDoubt = onDoubt;
+    this.#onSessionEnded = onSessionEnded;
+    this.#onReconnected = onReconnected;
+    this.#connection = new Connection(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`, {
+      onState: (connection) => this.#showConnection(connection),
+      onOpen: () => this.#connectionOpened(),
+      onLost: () => this.#connectionLost(),
+      onFrame: (frame) => this.#receive(frame),
+      onDoubt,
+    });
+    this.#composer = new Composer(this.#drafts, {
+      onSend: (room, text) => this.#compose(room, text),
+      onTyping: (room) => this.#connection.send({ type: "typing", room }),
+      onPage: (step) => this.#conversation.scrollBy(step),
+      onEscape: () => this.#conversation.toLatest(),
+    });
+    this.#conversation = new Conversation({
+      me: () => this.me,
+      outbox: this.#outbox,
+      onHistory: (messages) => messages.filter((message) => this.#isMine(message)).forEach((message) => this.#delivery.arrived(message)),
+      onEnd: () => this.#markRead(),
+      onRetry: (entry) => this.#retry(entry),
+      onDiscard: (entry) => this.#discard(entry),
+      onError: (error) => this.#fail(error),
+    });
+    this.#delivery = new Delivery({
+      send: (frame) => this.#connection.send(frame),
+      subscriptions: this.#subscriptions,
+      outbox: this.#outbox,
+      conversation: this.#conversation,
+      onRefused: (entry) => this.#notSent(entry),
+    });
+    this.#entrance = new Entrance({
+      rooms: this.#rooms,
+      conversation: this.#conversation,
+      composer: this.#composer,
+      people: this.#people,
+      layout: this.#layout,
+      keptMessages,
+      onRoom: () => this.#drawListSoon(),
+      onEntered: (page) => this.#entered(page),
+      onRefresh: () => this.refreshRooms(),
+      onError: (error) => this.#fail(error),
+    });
+    this.#installControls();
+  }
+
+  get unsent() {
+    this.#outbox.adopt();
+    return this.#outbox.size;
+  }
+
+  /** `listing` as /get_rooms gives it, or gave it at the last visit; `asked` is a page of messages that was asked for
+   *  already, with its room. */
+  start(person, listing, { asked = null, isKept = false } = {}) {
+    this.me = person;
+    this.#lastId = person.user_id;
+    byId("my-name").textContent = person.username;
+    paintAvatar(byId("my-avatar"), person.username);
+    this.#composer.limitTo(person.message_max_characters);
+    this.#drafts.openFor(person.user_id);
+    this.#outbox.openFor(person.user_id);
+    this.#load(listing);
+    this.#listed = !isKept;
+    this.#connection.connect();
+    this.#entrance.enterAddressed(asked);
+  }
+
+  stop() {
+    if (!this.me) return;
+    this.#entrance.leave();
+    this.#announcer.clear();
+    this.#readMarks.flush();
+    this.#readMarks.clear();
+    this.#connection.disconnect();
+    this.#subscriptions.clear();
+    this.#rooms.clear();
+    clearTimeout(this.#keepTimer);
+    clearTimeout(this.#askTimer);
+    this.#keepTimer = this.#askTimer = null;
+    this.#listed = false;
+    this.me = null;
+    this.#roomList.show([], null);
+    this.#notices.clear();
+    document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
+    this.#layout.close({ returnFocus: false });
+    hideNotice();
+  }
+
+  /** What was typed on this browser and never sent goes with the person who signs out. */
+  forgetPerson(userId) {
+    if (userId !== this.#lastId) return;
+    this.#outbox.adopt();
+    this.#composer.empty();
+    this.#drafts.clear();
+    this.#outbox.clear();
+    this.#notices.forget();
+  }
+
+  toggleConnection() {
+    const { state } = this.#connection;
+    if (state === "offline" || state === "waiting") this.#connection.connect();
+    else this.#connection.disconnect();
+  }
+
+  check() {
+    if (!this.me) return;
+    this.#connection.check();
+    showStatus(this.#connection.state, this.#connection.retryAt);
+  }
+
+  /** The window is looked at again. */
+  returned() {
+    this.#connection.check();
+    this.#conversation.draw();
+    this.#markRead();
+  }
+
+  addressChanged() {
+    if (this.me) this.#entrance.enterAddressed();
+  }
+
+  async refreshRooms() {
+    const { me } = this;
+    try {
+      await this.#list();
+      this.#followAll();
+      return true;
+    } catch (error) {
+      if (me && me === this.me) this.#fail(error);
+      return false;
+    }
+  }
+
+  // A listing may be older or newer than a change of membership that came meanwhile, so it is asked for again then.
+  async #list() {
+    const { me } = this;
+    const number = ++this.#asked;
+    let listing;
+    let changes;
+    do {
+      changes = this.#changes;
+      listing = await api.rooms();
+    } while (changes !== this.#changes);
+    if (me !== this.me || number < this.#loaded) return;
+    this.#loaded = number;
+    this.#load(listing);
+  }
+
+  #load(listing) {
+    this.#cursor = listing.cursor;
+    if (!this.#rooms.load(listing)) this.#refreshSoon();
+  }
+
+  #refreshSoon() {
+    this.#askTimer ??= setTimeout(() => {
+      this.#askTimer = null;
+      this.refreshRooms();
+    }, ASK_AGAIN_AFTER_MS);
+  }
+
+  // The connection
+
+  #showConnection({ state, retryAt }) {
+    if (!this.me) return;
+    if (state === "waiting" || state === "offline") this.#listed = false;
+    showStatus(state, retryAt);
+    this.#people.connectionIs(state);
+  }
+
+  async #connectionOpened() {
+    hideNotice();
+    this.#outbox.adopt();
+    if (!this.#listed && !(await this.#listAnew(++this.#connections))) return;
+    this.#followAll();
+    this.#subscriptions.connectionOpened();
+    this.#conversation.showEntries();
+    this.#readMarks.flush();
+    const { name, loaded } = this.#conversation;
+    if (loaded && !this.#subscriptions.follows(name)) this.#entrance.reload();
+    else this.#entrance.connectionOpened();
+    for (const room of this.#outbox.rooms()) if (!this.#rooms.get(room)?.joined) this.#delivery.roomIsLeft(room);
+  }
+
+  // To follow a room that was left meanwhile, in another browser, would be to join it again; and somebody else may
+  // have signed in. So both are asked for first, and without an answer this connection is of no use.
+  async #listAnew(connection) {
+    try {
+      const [person] = await Promise.all([api.whoami(), this.#list()]);
+      if (connection !== this.#connections) return false;
+      this.#listed = person.user_id === this.me.user_id;
+      if (this.#listed) this.#onReconnected();
+      else this.#onDoubt();
+    } catch (error) {
+      if (connection === this.#connections) this.#fail(error);
+    }
+    if (connection === this.#connections && !this.#listed) this.#connection.renew();
+    return connection === this.#connections;
+  }
+
+  // Only the room on screen needs what was missed; of the others the listing has told.
+  #followAll() {
+    const joined = this.#rooms.joined.slice(0, MOST_FOLLOWED);
+    const names = new Set(joined.map((room) => room.name));
+    for (const name of this.#subscriptions.rooms) {
+      if (!this.#rooms.get(name)?.joined) this.#subscriptions.forget(name);
+      else if (!names.has(name)) this.#subscriptions.leave(name);
+    }
+    for (const { name } of joined) if (name !== this.#conversation.name) this.#subscriptions.skipTo(name, this.#cursor);
+  }
+
+  #connectionLost() {
+    this.#connections += 1;
+    this.#subscriptions.connectionLost();
+    this.#delivery.connectionLost();
+    this.#readMarks.connectionLost();
+    this.#people.startOver();
+  }
+
+  #receive(frame) {
+    const isHere = frame.room !== undefined && frame.room === this.#conversation.name;
+    if (frame.type === "chat") this.#receiveMessage(frame, isHere);
+    else if (frame.type === "live") this.#wentLive(frame, isHere);
+    else if (frame.type === "presence" && isHere) this.#people.receivePresence(frame);
+    else if (frame.type === "typing" && isHere) this.#people.receiveTyping(frame);
+    else if (frame.type === "read") this.#readElsewhere(frame);
+    else if (frame.type === "membership") this.#membershipChanged(frame);
+    else if (frame.type === "error") this.#refused(frame);
+  }
+
+  // What the page asked for by itself is tried again on another connection; that a room was left is told otherwise.
+  #refused({ code, error, client_id: clientId }) {
+    if (clientId !== undefined) this.#delivery.refused(clientId, error);
+    else if (code === "storage_unavailable") this.#connection.renew();
+    else if (code !== "not_joined") showNotice(error);
+  }
+
+  #membershipChanged({ room, joined }) {
+    this.#changes += 1;
+    if (!joined) this.#subscriptions.forget(room);
+    if (!joined) this.#readMarks.forget(room);
+    this.#entrance.membershipChanged({ room, joined });
+    if (!joined) this.#delivery.roomIsLeft(room);
+  }
+
+  #readElsewhere({ room, cursor }) {
+    if (!this.#rooms.readElsewhere(room, cursor)) this.#refreshSoon();
+  }
+
+  #receiveMessage(message, isHere) {
+    const mine = this.#isMine(message);
+    const inView = isHere && !document.hidden;
+    const seen = inView && this.#conversation.atEnd;
+    if (isHere && !mine && !seen && !this.#rooms.unreadIn(message.room)) this.#conversation.newSince = message.cursor - 1;
+    this.#subscriptions.read(message);
+    this.#rooms.heard(message, mine);
+    this.#conversation.receive(message);
+    if (isHere) this.#people.said(message.username);
+    if (mine) this.#delivery.arrived(message);
+    else if (inView) this.#announcer.say(message);
+    else this.#notices.tell(message);
+    if (isHere) this.#keepSoon();
+  }
+
+  #wentLive(frame, isHere) {
+    if (isHere) this.#people.wentLive();
+    if (this.#subscriptions.wentLive(frame)) this.#delivery.roomIsLive(frame.room);
+    else this.#startOver();
+  }
+
+  // The server's data was put back from a copy: what it says now counts, in every room.
+  async #startOver() {
+    this.#subscriptions.clear();
+    this.#readMarks.clear();
+    this.#rooms.clear();
+    if (await this.refreshRooms()) this.#entrance.reload();
+    else this.#connection.renew();
+  }
+
+  // Messages
+
+  #isMine(message) {
+    return message.user_id === this.me?.user_id;
+  }
+
+  #compose(room, text) {
+    hideNotice();
+    this.#conversation.newSince = null;
+    this.#delivery.compose(room, text);
+    this.#conversation.toLatest();
+  }
+
+  #retry(entry) {
+    this.#delivery.retry(entry);
+    this.#composer.focus();
+  }
+
+  #discard(entry) {
+    this.#delivery.discard(entry);
+    this.#composer.focus();
+  }
+
+  #notSent({ room, refusal }) {
+    if (room === this.#conversation.name) return;
+    showNotice(`A message to ${room} was not sent. ${refusal}`, { action: "Show", onAction: () => this.#entrance.goTo(room) });
+  }
+
+  #entered({ room, cursor }) {
+    this.#subscriptions.follow(room, cursor);
+    this.#markRead();
+    this.#keepSoon();
+  }
+
+  /** Read is what stands at the end of the room while somebody looks. */
+  #markRead() {
+    if (document.hidden || !this.#conversation.atEnd) return;
+    const { name, messages } = this.#conversation;
+    const cursor = messages.reduce((highest, message) => Math.max(highest, message.cursor), 0);
+    if (this.#rooms.readToEnd(name, cursor)) this.#readMarks.tell(name, cursor);
+  }
+
+  #keepSoon() {
+    this.#keepTimer ??= setTimeout(() => {
+      this.#keepTimer = null;
+      this.#entrance.keep(this.me, this.#cursor);
+    }, KEEP_AFTER_MS);
+  }
+
+  // What the page looks like
+
+  #drawListSoon() {
+    this.#listTimer ??= setTimeout(() => {
+      this.#listTimer = null;
+      if (this.me) this.#drawList();
+    }, DRAW_LIST_AFTER_MS);
+  }
+
+  #drawList() {
+    const { joined } = this.#rooms;
+    this.#roomList.show(joined, this.#entrance.room);
+    byId("no-rooms").hidden = joined.length > 0;
+    byId("elsewhere").hidden = !joined.some(({ name }) => name !== this.#entrance.room && this.#rooms.unreadIn(name));
+    this.#notices.showTitle(this.#entrance.room);
+    this.#entrance.roomsChanged();
+  }
+
+  #installControls() {
+    byId("connect").addEventListener("click", () => this.toggleConnection());
+    addEventListener("pagehide", () => this.#readMarks.flush());
+    addEventListener("storage", ({ key, newValue }) => this.me && key && this.#delivery.changedElsewhere(key, newValue));
+    installShortcuts({
+      onFind: () => this.me && this.#entrance.find(),
+      onNeighbour: (step) => this.me && this.#entrance.goTo(this.#roomList.neighbour(this.#entrance.room, step)),
+      onWrite: () => this.#composer.focus(),
+    });
+  }
+
+  #fail(error) {
+    if (error.status === 401) this.#onSessionEnded();
+    else if (error.status !== 0) showNotice(error.message); // the status tells of a server that is not there
+  }
+}

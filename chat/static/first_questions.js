@@ -1,0 +1,21 @@
+import { roomInAddress } from "./address.js";
+import * as api from "./api.js";
+import { history } from "./pager.js";
+import { kept } from "./storage.js";
+
+export const LAST_ROOM = "chat.lastRoom";
+
+/** Everything the first picture needs is asked for at once: it is there after one round trip.
+ *
+ *  Gives promises of the person, of the listing of rooms, and of a page of the room that will most likely be shown. */
+export function askAll() {
+  const room = roomInAddress() || kept(LAST_ROOM);
+  const asked = { person: api.whoami(), listing: api.rooms(), asked: room ? { room, page: history(room) } : null };
+  // A refusal is told where the answer is used.
+  for (const promise of [asked.person, asked.listing, asked.asked?.page]) promise?.catch(() => {});
+  return asked;
+}
+
+/** Asked before the rest of the page is here: this file stands alone in index.html, and does not wait for the others.
+ *  Not for a stranger, who would be refused. */
+export const firstAnswers = document.documentElement.dataset.visitor === "signed-out" ? null : askAll();

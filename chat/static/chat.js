@@ -1,5 +1,4 @@
 import { Announcer } from "./announcer.js";
-import * as api from "./api.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { Conversation } from "./conversation.js";
@@ -8,6 +7,7 @@ import { byId, paintAvatar } from "./dom.js";
 import { Drafts } from "./drafts.js";
 import { Entrance } from "./entrance.js";
 import { Layout } from "./layout.js";
+import { Listing } from "./listing.js";
 import { hideNotice, showNotice } from "./notice.js";
 import { Notices } from "./notices.js";
 import { Outbox } from "./outbox.js";
@@ -19,30 +19,17 @@ import { installShortcuts } from "./shortcuts.js";
 import { showStatus } from "./status.js";
 import { Subscriptions } from "./subscriptions.js";
 
-// As many rooms are followed live as the server allows a socket; of the others the listing tells.
-const MOST_FOLLOWED = 500;
 const KEEP_AFTER_MS = 2_000;
 const DRAW_LIST_AFTER_MS = 50;
-// Long enough for what was read here to be known to the server.
-const ASK_AGAIN_AFTER_MS = 1_000;
 
 /** The page of one person who is signed in: all their rooms on one socket, one of them on screen. */
 export class Chat {
   me = null;
   #lastId = null; // of the person, also after they have gone
-  #cursor = 0; // of the listing that the rooms come from
-  #listed = false; // since there was no connection
-  #connections = 0;
-  #changes = 0; // of memberships
   #listTimer = null;
   #keepTimer = null;
-  #askTimer = null;
-  #asked = 0; // listings; an answer that a later one has overtaken is dropped
-  #loaded = 0;
   #keptMessages;
-  #onDoubt;
   #onSessionEnded;
-  #onReconnected;
   #drafts = new Drafts();
   #outbox = new Outbox();
   #announcer = new Announcer();
@@ -57,13 +44,12 @@ export class Chat {
   #composer;
   #conversation;
   #delivery;
+  #listing;
   #entrance;
 
   constructor({ keptMessages, onDoubt, onSessionEnded, onReconnected }) {
     this.#keptMessages = keptMessages;
-    this.#onDoubt = onDoubt;
     this.#onSessionEnded = onSessionEnded;
-    this.#onReconnected = onReconnected;
     this.#connection = new Connection(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`, {
       onState: (connection) => this.#showConnection(connection),
       onOpen: () => this.#connectionOpened(),
@@ -93,6 +79,16 @@ export class Chat {
       conversation: this.#conversation,
       onRefused: (entry) => this.#notSent(entry),
     });
+    this.#listing = new Listing({
+      me: () => this.me,
+      onScreen: () => this.#conversation,
+      rooms: this.#rooms,
+      subscriptions: this.#subscriptions,
+      connection: this.#connection,
+      onReconnected,
+      onDoubt,
+      onError: (error) => this.#fail(error),
+    });
     this.#entrance = new Entrance({
       rooms: this.#rooms,
       conversation: this.#conversation,
@@ -102,7 +98,7 @@ export class Chat {
       keptMessages,
       onRoom: () => this.#drawListSoon(),
       onEntered: (page) => this.#entered(page),
-      onRefresh: () => this.refreshRooms(),
+      onRefresh: () => this.#listing.refresh(),
       onError: (error) => this.#fail(error),
     });
     this.#installControls();
@@ -123,8 +119,7 @@ export class Chat {
     this.#composer.limitTo(person.message_max_characters);
     this.#drafts.openFor(person.user_id);
     this.#outbox.openFor(person.user_id);
-    this.#load(listing);
-    this.#listed = !isKept;
+    this.#listing.take(listing, { isKept });
     this.#connection.connect();
     this.#entrance.enterAddressed(asked);
   }
@@ -136,12 +131,9 @@ export class Chat {
     this.#readMarks.flush();
     this.#readMarks.clear();
     this.#connection.disconnect();
-    this.#subscriptions.clear();
-    this.#rooms.clear();
+    this.#listing.clear();
     clearTimeout(this.#keepTimer);
-    clearTimeout(this.#askTimer);
-    this.#keepTimer = this.#askTimer = null;
-    this.#listed = false;
+    this.#keepTimer = null;
     this.me = null;
     this.#roomList.show([], null);
     this.#notices.clear();
@@ -183,50 +175,11 @@ export class Chat {
     if (this.me) this.#entrance.enterAddressed();
   }
 
-  async refreshRooms() {
-    const { me } = this;
-    try {
-      await this.#list();
-      this.#followAll();
-      return true;
-    } catch (error) {
-      if (me && me === this.me) this.#fail(error);
-      return false;
-    }
-  }
-
-  // A listing may be older or newer than a change of membership that came meanwhile, so it is asked for again then.
-  async #list() {
-    const { me } = this;
-    const number = ++this.#asked;
-    let listing;
-    let changes;
-    do {
-      changes = this.#changes;
-      listing = await api.rooms();
-    } while (changes !== this.#changes);
-    if (me !== this.me || number < this.#loaded) return;
-    this.#loaded = number;
-    this.#load(listing);
-  }
-
-  #load(listing) {
-    this.#cursor = listing.cursor;
-    if (!this.#rooms.load(listing)) this.#refreshSoon();
-  }
-
-  #refreshSoon() {
-    this.#askTimer ??= setTimeout(() => {
-      this.#askTimer = null;
-      this.refreshRooms();
-    }, ASK_AGAIN_AFTER_MS);
-  }
-
   // The connection
 
   #showConnection({ state, retryAt }) {
     if (!this.me) return;
-    if (state === "waiting" || state === "offline") this.#listed = false;
+    this.#listing.connectionIs(state);
     showStatus(state, retryAt);
     this.#people.connectionIs(state);
   }
@@ -234,9 +187,7 @@ export class Chat {
   async #connectionOpened() {
     hideNotice();
     this.#outbox.adopt();
-    if (!this.#listed && !(await this.#listAnew(++this.#connections))) return;
-    this.#followAll();
-    this.#subscriptions.connectionOpened();
+    if (!(await this.#listing.connectionOpened())) return;
     this.#conversation.showEntries();
     this.#readMarks.flush();
     const { name, loaded } = this.#conversation;
@@ -245,36 +196,8 @@ export class Chat {
     for (const room of this.#outbox.rooms()) if (!this.#rooms.get(room)?.joined) this.#delivery.roomIsLeft(room);
   }
 
-  // To follow a room that was left meanwhile, in another browser, would be to join it again; and somebody else may
-  // have signed in. So both are asked for first, and without an answer this connection is of no use.
-  async #listAnew(connection) {
-    try {
-      const [person] = await Promise.all([api.whoami(), this.#list()]);
-      if (connection !== this.#connections) return false;
-      this.#listed = person.user_id === this.me.user_id;
-      if (this.#listed) this.#onReconnected();
-      else this.#onDoubt();
-    } catch (error) {
-      if (connection === this.#connections) this.#fail(error);
-    }
-    if (connection === this.#connections && !this.#listed) this.#connection.renew();
-    return connection === this.#connections;
-  }
-
-  // Only the room on screen needs what was missed; of the others the listing has told.
-  #followAll() {
-    const joined = this.#rooms.joined.slice(0, MOST_FOLLOWED);
-    const names = new Set(joined.map((room) => room.name));
-    for (const name of this.#subscriptions.rooms) {
-      if (!this.#rooms.get(name)?.joined) this.#subscriptions.forget(name);
-      else if (!names.has(name)) this.#subscriptions.leave(name);
-    }
-    for (const { name } of joined) if (name !== this.#conversation.name) this.#subscriptions.skipTo(name, this.#cursor);
-  }
-
   #connectionLost() {
-    this.#connections += 1;
-    this.#subscriptions.connectionLost();
+    this.#listing.connectionLost();
     this.#delivery.connectionLost();
     this.#readMarks.connectionLost();
     this.#people.startOver();
@@ -299,7 +222,7 @@ export class Chat {
   }
 
   #membershipChanged({ room, joined }) {
-    this.#changes += 1;
+    this.#listing.membershipChanged();
     if (!joined) this.#subscriptions.forget(room);
     if (!joined) this.#readMarks.forget(room);
     this.#entrance.membershipChanged({ room, joined });
@@ -307,7 +230,7 @@ export class Chat {
   }
 
   #readElsewhere({ room, cursor }) {
-    if (!this.#rooms.readElsewhere(room, cursor)) this.#refreshSoon();
+    if (!this.#rooms.readElsewhere(room, cursor)) this.#listing.refreshSoon();
   }
 
   #receiveMessage(message, isHere) {
@@ -333,10 +256,9 @@ export class Chat {
 
   // The server's data was put back from a copy: what it says now counts, in every room.
   async #startOver() {
-    this.#subscriptions.clear();
+    this.#listing.clear();
     this.#readMarks.clear();
-    this.#rooms.clear();
-    if (await this.refreshRooms()) this.#entrance.reload();
+    if (await this.#listing.refresh()) this.#entrance.reload();
     else this.#connection.renew();
   }
 
@@ -385,7 +307,7 @@ export class Chat {
   #keepSoon() {
     this.#keepTimer ??= setTimeout(() => {
       this.#keepTimer = null;
-      this.#entrance.keep(this.me, this.#cursor);
+      this.#entrance.keep(this.me, this.#listing.cursor);
     }, KEEP_AFTER_MS);
   }
 

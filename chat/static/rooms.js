@@ -99,6 +99,8 @@ export class Rooms {
 
 export const unreadIn = (room) => Math.min(room.counted + room.fresh.length, MOST_COUNTED);
 
+export const isManyUnread = (number) => number >= MOST_COUNTED;
+
 /** "7", or "99+" for more than fits. */
 export const unreadLabel = (number) => (number < MOST_COUNTED ? String(number) : `${MOST_COUNTED - 1}+`);
 

@@ -69,6 +69,7 @@ async function showRoom(address) {
   return Promise.all([page.focus(), page.navigate(address)]);
 }
 
-async function kept(request) {
-  return (await caches.open(CACHE)).match(request);
+// Not `open`, which would make the cache anew when the next worker has just thrown it away.
+function kept(request) {
+  return caches.match(request, { cacheName: CACHE });
 }

@@ -175,6 +175,26 @@ async def test_what_was_missed_comes_once_and_in_order_and_of_other_rooms_only_t
     assert await stored(ada) == ["before", *missed, "mine"]
 
 
+async def test_who_missed_a_great_deal_gets_the_newest_page_and_not_all_of_it(
+    visit: Visit, ada: Person, bob: Person
+) -> None:
+    wire = Wire()
+    page = await wired(visit, ada, wire)
+    await say(page, "before")
+    await expect(texts(page)).to_have_text(["before"])
+
+    await disconnect(page)
+    for number in range(120):
+        await bob.says(f"missed {number}")
+    await connect(page)
+
+    await expect(texts(page).last).to_have_text("missed 119")
+    await bob.says("live again")
+    await expect(texts(page).last).to_have_text("live again")
+    assert [frame["message"] for frame in of_type(wire.received[-1], "chat")] == ["live again"]
+    await expect(page.locator("#latest")).to_be_hidden()
+
+
 async def test_a_server_put_back_to_an_older_copy_is_noticed(
     visit: Visit, server: RunningServer, ada: Person, bob: Person, tmp_path: Path
 ) -> None:

@@ -25,7 +25,6 @@ const DRAW_LIST_AFTER_MS = 50;
 /** The page of one person who is signed in: all their rooms on one socket, one of them on screen. */
 export class Chat {
   me = null;
-  #lastId = null; // of the person, also after they have gone
   #listTimer = null;
   #keepTimer = null;
   #keptMessages;
@@ -113,7 +112,6 @@ export class Chat {
    *  already, with its room. */
   start(person, listing, { asked = null, isKept = false } = {}) {
     this.me = person;
-    this.#lastId = person.user_id;
     byId("my-name").textContent = person.username;
     paintAvatar(byId("my-avatar"), person.username);
     this.#composer.limitTo(person.message_max_characters);
@@ -143,9 +141,7 @@ export class Chat {
   }
 
   /** What was typed on this browser and never sent goes with the person who signs out. */
-  forgetPerson(userId) {
-    if (userId !== this.#lastId) return;
-    this.#outbox.adopt();
+  forgetPerson() {
     this.#composer.empty();
     this.#drafts.clear();
     this.#outbox.clear();

@@ -20,10 +20,7 @@ const chat = new Chat({ keptMessages, onDoubt: checkSession, onSessionEnded: ses
 
 new Settings({ onConnect: () => chat.toggleConnection(), onSignOut: signOut });
 
-const otherWindows = new BroadcastChannel("chat");
-
 let opening = false;
-let signingOut = false;
 
 async function open(answers) {
   opening = true;
@@ -84,7 +81,7 @@ function sayUnreachable(error) {
 
 /** The session belongs to the browser: another window may have ended it, or begun one for somebody else. */
 async function checkSession() {
-  if (opening || signingOut) return;
+  if (opening) return;
   try {
     const person = await api.whoami();
     if (person.user_id !== chat.me?.user_id) start(person, await api.rooms());
@@ -94,7 +91,7 @@ async function checkSession() {
 }
 
 function sessionEnded() {
-  if (!chat.me || signingOut) return;
+  if (!chat.me) return;
   chat.stop();
   forgetMessages();
   askToSignIn(SIGNED_OUT);
@@ -102,17 +99,12 @@ function sessionEnded() {
 
 async function signOut() {
   if (chat.unsent && !(await ask(`${sentencesFor(chat.unsent)} Sign out all the same and throw that away?`, "Sign out"))) return;
-  const { user_id: userId } = chat.me;
-  signingOut = true; // the server's word that the session is over must not look like somebody else's doing
   try {
     await api.logout();
   } catch (error) {
     if (error.status !== 401) return showNotice(error.message);
-  } finally {
-    signingOut = false;
   }
-  chat.forgetPerson(userId);
-  otherWindows.postMessage(userId);
+  chat.forgetPerson();
   chat.stop();
   forgetMessages();
   correctAddress("");
@@ -131,8 +123,6 @@ function show(state) {
   document.body.classList.add("decided");
 }
 
-// What was begun in another window would be kept there for the next time.
-otherWindows.onmessage = ({ data: userId }) => chat.forgetPerson(userId);
 byId("try-again").addEventListener("click", () => open());
 addEventListener("hashchange", () => chat.addressChanged());
 addEventListener("online", () => chat.check());

@@ -117,11 +117,11 @@ async def test_who_is_writing_is_told_until_they_have_written_or_stopped(
         async def types(name: str) -> None:
             await sockets[name].send(type="typing", room="lobby")
 
+        # From here on time stands still: on a slow machine the first name would go before the last one comes.
+        await page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=10))
         await write_box(page).press_sequentially("I")
         while "ada" not in (await sockets["bob"].next("typing"))["usernames"]:
             pass
-        # From here on time stands still: on a slow machine the first name would go before the last one comes.
-        await page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=10))
         await types("bob")
         await expect(typing(page)).to_have_text("bob is typing…")
         await types("carol")

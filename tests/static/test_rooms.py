@@ -166,6 +166,8 @@ async def test_what_stands_at_the_end_before_the_readers_eyes_is_read(visit: Vis
         unseen = (await bob.says("out of sight"))["cursor"]
         await expect(latest(page)).to_have_text("1 new")
         await expect(page).to_have_title("(1) lobby – Chat")
+        await page.evaluate("look(true)")
+        await page.evaluate("look(false)")
         await is_not_read(unseen)
         await latest(page).click()
         await expect(page).to_have_title("lobby – Chat")

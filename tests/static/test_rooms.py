@@ -340,27 +340,6 @@ async def test_an_address_leads_into_no_room_by_itself(
     assert (await ada.sees_room("cellar"))["joined"] is True
 
 
-async def test_messages_and_drafts_stay_in_their_room(visit: Visit, ada: Person) -> None:
-    await make(ada, "attic")
-    page = await visit(ada)
-    await is_ready(page)
-    await write_box(page).fill("half a thou")
-    await ada.says("for the lobby")
-    await expect(texts(page)).to_have_text(["for the lobby"])
-
-    await link(page, "attic").click()
-    await expect(title(page)).to_have_text("attic")
-    await expect(card(page)).to_contain_text("Nothing has been said in attic yet.")
-    await expect(write_box(page)).to_have_value("")
-    await ada.says("also for the lobby")
-    await ada.says("for the attic", room="attic")
-    await expect(texts(page)).to_have_text(["for the attic"])
-
-    await link(page, "lobby").click()
-    await expect(texts(page)).to_have_text(["for the lobby", "also for the lobby"])
-    await expect(write_box(page)).to_have_value("half a thou")
-
-
 async def test_who_leaves_a_room_is_out_of_it_everywhere(
     visit: Visit, server: RunningServer, ada: Person, bob: Person
 ) -> None:

@@ -24,8 +24,8 @@ let opening = false;
 
 async function open(answers) {
   opening = true;
-  if (await isStranger()) askToSignIn();
-  else await openChat(answers ?? askAll());
+  if (answers) await openChat(answers);
+  else askToSignIn();
   opening = false;
 }
 
@@ -35,11 +35,6 @@ async function openChat({ person, listing, asked }) {
   } catch (error) {
     await openWithout(error);
   }
-}
-
-// The server's word, unless the page comes from this browser's own store, which may be older than the sign-in.
-async function isStranger() {
-  return document.documentElement.dataset.visitor === "signed-out" && !(await keptMessages.load());
 }
 
 async function openWithout(error) {
@@ -123,7 +118,7 @@ function show(state) {
   document.body.classList.add("decided");
 }
 
-byId("try-again").addEventListener("click", () => open());
+byId("try-again").addEventListener("click", () => open(askAll()));
 addEventListener("hashchange", () => chat.addressChanged());
 addEventListener("online", () => chat.check());
 addEventListener("offline", () => chat.check());

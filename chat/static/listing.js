@@ -1,5 +1,4 @@
 import * as api from "./api.js";
-import { isManyUnread } from "./rooms.js";
 
 // As many rooms are followed live as the server allows a socket; of the others the listing tells.
 const MOST_FOLLOWED = 500;
@@ -139,6 +138,6 @@ export class Listing {
   // A room on screen that is far ahead is entered anew at its end: one page instead of all that was missed.
   #leaveOutWhatIsTooLong() {
     const { name, atEnd } = this.#onScreen();
-    if (atEnd && isManyUnread(this.#rooms.unreadIn(name))) this.#subscriptions.forget(name);
+    if (atEnd && this.#rooms.hasRunAhead(name)) this.#subscriptions.forget(name);
   }
 }

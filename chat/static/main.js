@@ -25,8 +25,14 @@ let opening = false;
 async function open(answers) {
   opening = true;
   if (answers) await openChat(answers);
-  else askToSignIn();
+  else openForStranger();
   opening = false;
+}
+
+// A sign-in that has ended while the page was closed takes with it what was kept.
+function openForStranger() {
+  forgetMessages();
+  askToSignIn();
 }
 
 async function openChat({ person, listing, asked }) {
@@ -38,10 +44,7 @@ async function openChat({ person, listing, asked }) {
 }
 
 async function openWithout(error) {
-  if (error.status === 401) {
-    forgetMessages();
-    return askToSignIn();
-  }
+  if (error.status === 401) return openForStranger();
   const visit = error.status === 0 ? await keptMessages.load() : null;
   if (visit) start(visit.me, visit, { isKept: true });
   else sayUnreachable(error);

@@ -47,6 +47,11 @@ export class Rooms {
     return room ? unreadIn(room) : 0;
   }
 
+  /** Whether the server counted so much that nobody will want to be sent all of it. */
+  hasRunAhead(name) {
+    return (this.#rooms.get(name)?.listedUnread ?? 0) >= MOST_COUNTED;
+  }
+
   /** A message came; mine are never unread. */
   heard({ room: name, cursor, timestamp }, mine) {
     const room = this.#rooms.get(name);
@@ -99,8 +104,6 @@ export class Rooms {
 
 export const unreadIn = (room) => Math.min(room.counted + room.fresh.length, MOST_COUNTED);
 
-export const isManyUnread = (number) => number >= MOST_COUNTED;
-
 /** "7", or "99+" for more than fits. */
 export const unreadLabel = (number) => (number < MOST_COUNTED ? String(number) : `${MOST_COUNTED - 1}+`);
 
@@ -117,6 +120,7 @@ function roomFrom(listed, cursor, former) {
     read,
     counted: behind ? former.counted : (listed.unread ?? 0),
     countedTo: cursor,
+    listedUnread: listed.unread ?? 0,
     fresh: (former?.fresh ?? []).filter((unread) => unread > (behind ? read : Math.max(cursor, read))),
   };
 }

@@ -121,6 +121,12 @@ describe("another listing", () => {
     assert.equal(rooms.unreadIn("lobby"), 1);
   });
 
+  test("tells of a room that has run ahead, also while the server has yet to hear what was read here", () => {
+    rooms.readToEnd("lobby", 39);
+    rooms.load({ rooms: [{ ...lobby, unread: 100 }, { ...attic, unread: 99 }], cursor: 140 });
+    assert.deepEqual(["lobby", "attic", "nowhere"].map((name) => rooms.hasRunAhead(name)), [true, false, false]);
+  });
+
   test("ends what it does not name", () => {
     rooms.load({ rooms: [attic], cursor: 41 });
     assert.equal(rooms.get("lobby"), undefined);

@@ -8,11 +8,20 @@ from typing import Any
 
 import pytest
 
+from chat.services import passwords
 from tests.alone import pytest_runtest_protocol  # noqa: F401 -- for pytest, which looks for it here
 from tests.people import Person, visiting
 from tests.servers import RunningServer
 
 StartServer = Callable[..., Awaitable[RunningServer]]
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing for attackers to despair of is a good part of the work; tests that it matters to say `full_strength`."""
+    if request.node.get_closest_marker("full_strength") is None:
+        monkeypatch.setattr(passwords, "_MEMORY_KIB", 64)
+        monkeypatch.setattr(passwords, "_CURRENT_PREFIX", "$argon2id$v=19$m=64,t=2,p=1$")
 
 
 @pytest.fixture

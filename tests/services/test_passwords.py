@@ -18,6 +18,8 @@ from chat.services.passwords import (
 )
 from tests.people import PASSWORD
 
+pytestmark = pytest.mark.full_strength
+
 
 @pytest.fixture
 def hasher() -> Iterator[PasswordHasher]:

@@ -30,7 +30,7 @@ RUNS = 5
 
 Report = dict[str, Any]
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.lighthouse, pytest.mark.timeout(180)]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -163,6 +163,7 @@ async def test_everyone_is_listed_as_they_typed_their_name(ada: Person, stranger
     }
 
 
+@pytest.mark.full_strength
 async def test_a_password_is_stored_as_argon2id_and_written_nowhere_else(
     server: RunningServer, stranger: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -177,6 +178,7 @@ async def test_a_password_is_stored_as_argon2id_and_written_nowhere_else(
         assert PASSWORD.encode() not in path.read_bytes()
 
 
+@pytest.mark.full_strength
 async def test_a_hash_with_older_numbers_is_replaced_at_the_next_sign_in(server: RunningServer, ada: Person) -> None:
     older = Argon2id(salt=b"s" * 16, length=32, iterations=1, lanes=1, memory_cost=8192)
     await server.stop()

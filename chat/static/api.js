@@ -2,7 +2,7 @@
 const TIMEOUT_MS = 30_000;
 
 /** What went wrong, in a sentence to show. `status` is 0 when there was no answer at all. */
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor(sentence, status, code) {
     super(sentence);
     this.status = status;

@@ -6,8 +6,6 @@ import { history, Pager } from "./pager.js";
 import { PendingList } from "./pending_list.js";
 import { Timeline } from "./timeline.js";
 
-export { history };
-
 const MOST_SHOWN = 200;
 
 /** The messages of the room on screen: its history, what arrives, what is still on its way. */

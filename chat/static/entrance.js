@@ -2,10 +2,10 @@ import { correctAddress, goTo, roomInAddress } from "./address.js";
 import * as api from "./api.js";
 import { showCard } from "./card.js";
 import { ask } from "./confirm.js";
-import { history } from "./conversation.js";
 import { byId } from "./dom.js";
 import { LAST_ROOM } from "./first_questions.js";
 import { hideNotice } from "./notice.js";
+import { history } from "./pager.js";
 import { keep, kept } from "./storage.js";
 import { Switcher } from "./switcher.js";
 

@@ -65,10 +65,6 @@ export class Outbox {
     for (const entry of this.#entries.values()) entry.sent = false;
   }
 
-  has(clientId) {
-    return this.#entries.has(clientId);
-  }
-
   inRoom(room) {
     return [...this.#entries.values()].filter((entry) => entry.room === room).sort(byKey);
   }

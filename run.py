@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import resource
@@ -63,6 +64,7 @@ async def serve(settings: Settings) -> int:
     try:
         await runner.setup()
         await _listen(runner, settings)
+        _spare_the_garbage_collector()
         await _first_of(stop, app[BROKEN])
         log.info("stopping: no new connections, committing what was accepted")
     finally:
@@ -82,6 +84,12 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> None:
         ) from None
     log.info("data in %s", settings.data_dir.absolute())
     log.info("listening on %s", site.name)
+
+
+def _spare_the_garbage_collector() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _allow_many_sockets() -> None:

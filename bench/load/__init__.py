@@ -1,0 +1,1 @@
+"""The load: plain sockets on one core, without a WebSocket library, so that it is not what is measured."""

@@ -29,7 +29,9 @@ def decode_object(text: str) -> dict[str, object]:
         Malformed: the text is not JSON, or not an object.
     """
     try:
-        value = _decoder.decode(text)
+        value, end = _decoder.raw_decode(text) if text.startswith("{") else (None, -1)
+        if end != len(text):  # blanks around it, or not JSON: `decode` looks for both, which costs as much again
+            value = _decoder.decode(text)
     except RecursionError:
         raise Malformed("The JSON is nested too deeply.") from None
     except ValueError:  # also an integer of more digits than Python converts
@@ -87,10 +89,9 @@ def optional_number(fields: Mapping[str, object], name: str) -> int | None:
 
 def is_storable(text: str) -> bool:
     """Whether a text can be kept and sent unaltered: no NUL (SQLite's text ends there), valid as UTF-8."""
-    if "\0" in text:
-        return False
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return False
+    return "\0" not in text

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from chat.errors import ChatError, Malformed
 from chat.fields import is_storable, optional_number, optional_text, required_text
@@ -26,10 +27,12 @@ _TEXT, _CLOSE, _PING, _PONG = 0x81, 0x88, 0x89, 0x8A
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode_text = json.encoder.encode_basestring  # what the encoder uses for text, without the way there
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
+    """A tuple because one is made for every message."""
+
     room: str | None
     message: str
     client_id: str | None
@@ -189,10 +192,10 @@ def _message_fields(message: Message) -> str:
     # Written out by hand: a dict for each message costs as much again as its encoding.
     fields = (
         f'"id":{message.message_id},"cursor":{message.cursor},"user_id":{message.user_id},'
-        f'"username":{_json_name(message.username)},"message":{encode_json(message.text)},'
+        f'"username":{_json_name(message.username)},"message":{_encode_text(message.text)},'
         f'"timestamp":"{timestamp(message.created_ms)}"'
     )
-    return fields if message.client_id is None else f'{fields},"client_id":{encode_json(message.client_id)}'
+    return fields if message.client_id is None else f'{fields},"client_id":{_encode_text(message.client_id)}'
 
 
 @lru_cache(maxsize=4096)  # names of active rooms and people; a few hundred bytes each

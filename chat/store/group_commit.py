@@ -16,7 +16,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
 from chat.errors import StorageUnavailable
 from chat.models import Draft, Message
@@ -29,9 +28,7 @@ Publish = Callable[[Sequence[Message]], None]
 Clock = Callable[[], float]
 
 
-class _Submission(NamedTuple):
-    draft: Draft
-    answer: Answer
+_Submission = tuple[Draft, Answer]
 
 
 class GroupCommit:
@@ -92,7 +89,7 @@ class GroupCommit:
         if self._has_ended:
             answer(None, False)
             return
-        self._queue.append(_Submission(draft, answer))
+        self._queue.append((draft, answer))
         self._queue_bytes += _size(draft)
         self._idle.clear()
         self._work.set()
@@ -121,7 +118,7 @@ class GroupCommit:
         batch: list[_Submission] = []
         batch_bytes = 0
         while self._queue and len(batch) < self._batch_max_messages:
-            size = _size(self._queue[0].draft)
+            size = _size(self._queue[0][0])
             if batch and batch_bytes + size > self._batch_max_bytes:
                 break
             batch.append(self._queue.popleft())
@@ -135,16 +132,16 @@ class GroupCommit:
         self._next_id += len(batch)
         created_ms = int(self._clock() * 1000)
         try:
-            stored_ids = await insert_messages(self._database, [s.draft for s in batch], first_id, created_ms)
+            stored_ids = await insert_messages(self._database, [draft for draft, _ in batch], first_id, created_ms)
         except StorageUnavailable:
             _answer_failed(batch)
             return
         stored, repeats = [], []
-        for message_id, submission in enumerate(batch, first_id):
+        for message_id, (draft, answer) in enumerate(batch, first_id):
             if message_id in stored_ids:
-                stored.append((_message(message_id, submission.draft, created_ms), submission.answer))
+                stored.append((_message(message_id, draft, created_ms), answer))
             else:
-                repeats.append(submission)
+                repeats.append((draft, answer))
         self._publish([message for message, _ in stored])
         for message, answer in stored:
             answer(message, False)
@@ -153,7 +150,7 @@ class GroupCommit:
 
     async def _answer_repeats(self, repeats: Sequence[_Submission]) -> None:
         try:
-            originals = await find_messages_by_client_id(self._database, [s.draft for s in repeats])
+            originals = await find_messages_by_client_id(self._database, [draft for draft, _ in repeats])
         except StorageUnavailable:
             _answer_failed(repeats)
             return

@@ -153,15 +153,17 @@ class _Conversation:
         try:
             fields = decode_object(text)
             client_id = echoable_client_id(fields)
-            await self._act(read_frame(fields))
+            frame = read_frame(fields)
+            if isinstance(frame, Send):
+                await self._send(frame)
+            else:
+                await self._act(frame)
         except ChatError as error:
             if not self._subscriber.is_closing:
                 self._subscriber.send(error_frame(error, client_id))
 
     async def _act(self, frame: ClientFrame) -> None:
         match frame:
-            case Send():
-                await self._send(frame)
             case Subscribe():
                 await self._subscribe(frame)
             case Unsubscribe():
@@ -175,7 +177,7 @@ class _Conversation:
                 self._subscriber.send(pong_frame())
 
     async def _send(self, frame: Send) -> None:
-        room = await self._room(frame.room)
+        room = self._known_room(frame.room) or await self._room(frame.room)
         if self._commits.is_full:
             await self._commits.wait_for_space()
         draft = Draft(self._session.user, room, frame.message, frame.client_id)
@@ -212,11 +214,13 @@ class _Conversation:
 
     async def _room(self, name: str | None) -> Room:
         """The joined room that a frame is about; for subscribed ones without a look at the store."""
-        name = self._name(name)
-        room = self._rooms.get(name_key(name))
-        if room is not None and self._is_subscribed(room):
-            return room
-        return await rooms.joined_room(self._database, self._session.user, name)
+        room = self._known_room(name)
+        return room or await rooms.joined_room(self._database, self._session.user, self._name(name))
+
+    def _known_room(self, name: str | None) -> Room | None:
+        """The room that a frame is about, when the socket is subscribed to it."""
+        room = self._rooms.get(name_key(self._name(name)))
+        return room if room is not None and self._is_subscribed(room) else None
 
     def _is_subscribed(self, room: Room) -> bool:
         return room.room_id in self._subscriber.rooms

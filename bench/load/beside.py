@@ -10,7 +10,6 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 _FORK = multiprocessing.get_context("fork")
-_LOWEST_PRIORITY = 19
 
 
 @contextmanager
@@ -39,7 +38,7 @@ def beside(work: Callable[..., Any], *arguments: Any) -> Iterator[Callable[[], A
 
 
 def _work(pipe: Connection, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-    os.nice(_LOWEST_PRIORITY)
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     try:
         pipe.send(("done", work(*arguments)))
     except BaseException as error:  # noqa: BLE001  # whatever it is, the other process has to hear of it

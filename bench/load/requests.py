@@ -76,7 +76,10 @@ def keep_asking(server: Server, connections: int, seconds: float, next_request: 
                 raise WorkNotDone("A request was not answered.")
             for fileno, _ in events:
                 connection, position = asking[fileno], order[fileno]
-                answers[fileno] += connection.recv(65536)
+                received = connection.recv(65536)
+                if not received:
+                    raise WorkNotDone(f"The server closed a connection after {answers[fileno][:300]!r}.")
+                answers[fileno] += received
                 if not _is_whole(answers[fileno]):
                     continue
                 answers[fileno] = b""
@@ -93,7 +96,7 @@ def keep_asking(server: Server, connections: int, seconds: float, next_request: 
 
 def _is_whole(answer: bytes) -> bool:
     head, end, body = answer.partition(b"\r\n\r\n")
-    if not answer or (end and not head.startswith(b"HTTP/1.1 200")):
+    if end and not head.startswith(b"HTTP/1.1 200"):
         raise WorkNotDone(f"A request was answered with {answer[:300]!r}.")
     length = _LENGTH.search(head + b"\r\n")
     return bool(end) and length is not None and len(body) >= int(length[1])

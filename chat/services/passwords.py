@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -28,6 +30,7 @@ _PASSES = 2
 _LANES = 1
 _SALT_BYTES = 16
 _KEY_BYTES = 32
+_LOWEST_PRIORITY = 19  # setpriority(2); per thread on Linux
 _CURRENT_PREFIX = f"$argon2id$v=19$m={_MEMORY_KIB},t={_PASSES},p={_LANES}$"
 
 _COMMON_PASSWORDS = Path(__file__).with_name("common_passwords.txt")
@@ -44,7 +47,7 @@ class PasswordHasher:
     """
 
     def __init__(self, *, workers: int, queue_max: int) -> None:
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="password")
+        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="password", initializer=_yield_to_others)
         self._places = workers + queue_max
         # Made at random: no password fits it, and checking one takes as long as for a real hash.
         self._nobodys_hash = _hash(os.urandom(_KEY_BYTES).hex())
@@ -103,6 +106,12 @@ def can_be_password(password: str) -> bool:
 def needs_rehash(password_hash: str) -> bool:
     """Whether the hash was made with other numbers than today's."""
     return not password_hash.startswith(_CURRENT_PREFIX)
+
+
+def _yield_to_others() -> None:
+    """Give this thread the lowest priority: on a busy core a message must not wait for a password."""
+    if sys.platform == "linux":  # elsewhere it would be the whole process
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
 
 
 def _hash(password: str) -> str:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -120,3 +122,12 @@ async def test_closing_waits_for_the_hash_under_way_and_ends_the_threads() -> No
     await asyncio.to_thread(hasher.close)
     assert (await hashing).startswith("$argon2id$")
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("password")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives threads priorities of their own")
+async def test_hashing_gives_way_to_everything_else(hasher: PasswordHasher) -> None:
+    await hasher.hash("correct horse battery")
+    workers = [thread for thread in threading.enumerate() if thread.name.startswith("password")]
+    priorities = {os.getpriority(os.PRIO_PROCESS, thread.native_id or 0) for thread in workers}
+    assert priorities == {19}
+    assert os.getpriority(os.PRIO_PROCESS, 0) < 19

@@ -9,6 +9,8 @@ SECRET_KEY = "nothing is signed here"
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 INSTALLED_APPS = ["channels", "bench.peers.django_room"]
+# Gives each answer its Content-Length, without which the connection is closed after it.
+MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
 ROOT_URLCONF = "bench.peers.django_room.urls"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from bench.load.room_stream import WorkNotDone
 
-# Ports that one source address has on Linux, less a margin: 32768 to 60999.
-_PORTS_PER_ADDRESS = 25_000
+# Well below the ports that one source address has on Linux (32768 to 60999): looking for a free one takes ever longer.
+_PORTS_PER_ADDRESS = 10_000
+# <linux/in.h>: leaves the choice of the port to connect, which needs it free for one destination only.
+_IP_BIND_ADDRESS_NO_PORT = 24
 _PATIENCE_SECONDS = 60
 
 
@@ -87,6 +89,7 @@ class _Handshake:
 def _connect(address: tuple[str, int], position: int) -> socket.socket:
     connection = socket.socket()
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
     connection.setblocking(False)
     connection.bind((f"127.0.0.{1 + position // _PORTS_PER_ADDRESS}", 0))
     connection.connect_ex(address)

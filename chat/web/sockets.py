@@ -98,7 +98,7 @@ class _Conversation:
         self._default_room: Room | None = None
         self._rooms: dict[str, Room] = {}  # by the key of its name; only those it is subscribed to count
         self._in_flight = 0
-        self._fewer_in_flight = asyncio.Event()
+        self._fewer_in_flight: asyncio.Event | None = None  # made by the few who wait for it: most send little
 
     async def hold(self, room: Room | None, after: int | None, departures: int) -> None:
         """Talk until the socket closes.
@@ -184,13 +184,15 @@ class _Conversation:
         messages.send(self._commits, self._settings, draft, partial(self._answer, frame.client_id))
         self._in_flight += 1
         while self._in_flight >= self._settings.sends_in_flight_max:
-            self._fewer_in_flight.clear()
+            self._fewer_in_flight = asyncio.Event()
             await self._fewer_in_flight.wait()
 
     def _answer(self, client_id: str | None, message: Message | None, is_repeat: bool) -> None:
         """Tell the sender what the hub does not: a failure, a repeat, a message to a room it does not read."""
         self._in_flight -= 1
-        self._fewer_in_flight.set()
+        if self._fewer_in_flight is not None:
+            self._fewer_in_flight.set()
+            self._fewer_in_flight = None
         if self._subscriber.is_closing:
             return
         if message is None:

@@ -118,6 +118,9 @@ class Settings:
         "catching-up sockets that may hold a page in memory at the same time: bounds a reconnect storm",
         least=1,
     )
+    catch_up_kept_bytes: int = _setting(
+        4 * MIB, "pages kept for others who missed the same: after an outage everybody did", least=0
+    )
     sends_in_flight_max: int = _setting(
         256, "messages of one socket that may wait for the disk before its reading pauses", least=1
     )

@@ -20,6 +20,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from chat.errors import BrokenRule, StorageUnavailable
+from chat.live.catch_up_pages import CatchUpPages, Page
 from chat.live.connections import Connections
 from chat.live.live_room import LiveRoom, live_readers
 from chat.live.subscriber import Subscriber
@@ -59,6 +60,7 @@ class Hub:
         self._connections = Connections()
         self._goodbye: tuple[int, str] | None = None  # set once the server stops: code and reason
         self._one_left = asyncio.Event()
+        self._pages = CatchUpPages(settings.catch_up_kept_bytes)
         self._page_slots = asyncio.Semaphore(settings.catch_ups_at_once)
 
     @property
@@ -264,22 +266,34 @@ class Hub:
         after = subscriber.behind.get(room_id)
         if after is None:
             return  # unsubscribed while another room was read
-        limit = self._settings.catch_up_page_messages
         async with self._page_slots:
+            if subscriber.behind.get(room_id) != after:
+                return  # the same while it waited for its turn
             up_to = self.cursor
             try:
-                page = await self._read_changes(room_id, after, up_to, limit)
+                page = await self._page(room_id, after, up_to)
             except StorageUnavailable:
                 log.warning("live: a catch-up could not read; trying again in %.0f s", _RETRY_SECONDS)
                 await asyncio.sleep(_RETRY_SECONDS)
                 return
             if subscriber.behind.get(room_id) != after:
                 return  # unsubscribed, or subscribed again from elsewhere, while the page was read
-            if page:
-                subscriber.behind[room_id] = page[-1].cursor
-                subscriber.send(b"".join([chat_frame(message) for message in page]))
-        if len(page) < limit and self._rooms[room_id].head <= up_to:
+            if page.frames:
+                subscriber.behind[room_id] = page.cursor
+                subscriber.send(page.frames)
+        if page.is_last and self._rooms[room_id].head <= up_to:
             self._go_live(subscriber, room_id)
+
+    async def _page(self, room_id: int, after: int, up_to: int) -> Page:
+        head = self._rooms[room_id].head
+        page = self._pages.find(room_id, after, head)
+        if page is None:
+            limit = self._settings.catch_up_page_messages
+            messages = await self._read_changes(room_id, after, up_to, limit)
+            frames = b"".join([chat_frame(message) for message in messages])
+            page = Page(frames, messages[-1].cursor if messages else after, len(messages) < limit)
+            self._pages.keep(room_id, after, head, page)
+        return page
 
     def _gather(self, live_room: LiveRoom) -> None:
         if live_room.timer is None:

@@ -34,14 +34,14 @@ class Wire(asyncio.Transport):
         self.flows.set()
 
     def frames(self) -> list[dict[str, Any]]:
-        """The short text frames written since the last call."""
+        """The text frames, of less than 64 KiB, written since the last call."""
         frames, rest = [], self.written
         while rest:
-            length = rest[1]
             assert rest[0] == 0x81
-            assert length < 126
-            frames.append(json.loads(rest[2 : 2 + length]))
-            rest = rest[2 + length :]
+            assert rest[1] < 127
+            head, length = (2, rest[1]) if rest[1] < 126 else (4, int.from_bytes(rest[2:4], "big"))
+            frames.append(json.loads(rest[head : head + length]))
+            rest = rest[head + length :]
         self.written = b""
         return frames
 

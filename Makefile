@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LIGHTHOUSE := tests/static/lighthouse
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test lint lighthouse ci clean
+.PHONY: run test lint lighthouse bench bench-quick ci clean
 
 run: $(VENV)/run
 	$(BIN)/python run.py
@@ -26,12 +26,19 @@ lint: $(VENV)/test
 lighthouse: $(VENV)/test $(LIGHTHOUSE)/node_modules/installed
 	$(BIN)/python -m pytest -n 0 -s -m lighthouse tests/static/test_lighthouse.py
 
+# Takes about 25 minutes and a machine that does nothing else; writes docs/performance.md.
+bench: $(VENV)/bench
+	$(BIN)/python -m bench
+
+bench-quick: $(VENV)/bench
+	$(BIN)/python -m bench --quick
+
 ci:
 	bash .ci/run
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache \
-		$(LIGHTHOUSE)/node_modules
+		$(LIGHTHOUSE)/node_modules .bench bench/peers/node_room/node_modules
 
 $(VENV)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -48,6 +55,11 @@ $(VENV)/run: $(VENV)/python setup.cfg constraints.txt
 $(VENV)/test: $(VENV)/python setup.cfg constraints.txt
 	@echo "Installing what the server and its tests need into $(VENV) ..."
 	@$(PIP) --editable '.[fast,test]'
+	@touch $@ $(VENV)/run
+
+$(VENV)/bench: $(VENV)/python setup.cfg constraints.txt
+	@echo "Installing what the server and its benchmark need into $(VENV) ..."
+	@$(PIP) --editable '.[fast,bench]'
 	@touch $@ $(VENV)/run
 
 $(LIGHTHOUSE)/node_modules/installed: $(LIGHTHOUSE)/package-lock.json

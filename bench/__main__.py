@@ -44,6 +44,8 @@ def main(arguments: Sequence[str]) -> int:
     finally:
         shutil.rmtree(work, ignore_errors=True)
     print_summary(results, failures)
+    if not options.quick:
+        _write_document()
     return 1 if failures or not all(ratio.is_reached for result in results for ratio in result.ratios) else 0
 
 
@@ -95,6 +97,20 @@ def _measure(stage: Stage, keys: Sequence[str]) -> tuple[list[Result], dict[str,
         print_result(result, time.perf_counter() - start)
         results.append(result)
     return results, failures
+
+
+def _write_document() -> None:
+    try:
+        from bench.document import write_document  # noqa: PLC0415  # matplotlib is not there for --quick alone
+    except ImportError:
+        print("The page was not written: pip install -c constraints.txt -e '.[bench]' brings what draws its plots.")
+        return
+    described, results = load_results(_RESULTS)
+    missing = [key for key in ALL if key not in {result.key for result in results}]
+    if missing:
+        print(f"The page was not written: there are no figures yet of {', '.join(missing)}.")
+    else:
+        print(f"Written: {write_document(described, results)}")
 
 
 def _with_earlier(results: Sequence[Result]) -> list[Result]:

@@ -15,7 +15,7 @@ from bench.stage import Stage
 
 ROOM_SIZES = (10, 30, 100, 300, 1000, 3000, 10_000)
 ROOM_NUMBERS = (1, 5, 20, 50, 100, 200)
-ALL_SOCKETS, ALL_IN_FLIGHT = 1000, 200
+MEMBERS = 20
 HISTORIES = (0, 10_000, 100_000, 1_000_000)
 IDLE_SOCKETS = (0, 1000, 4000, 16_000)
 _SETTLING_SECONDS = 1.5
@@ -27,15 +27,15 @@ def measure(stage: Stage) -> Result:
         "How costs grow",
         "Our server alone, each point measured afresh. A delivery is one message at one socket; what it costs is the "
         "processor time of the whole server, intake and disk included, divided by the deliveries. "
-        f"Room size: one sender, 16 messages under way, and one at a time. Number of rooms: {ALL_SOCKETS:,} sockets "
-        f"and {ALL_IN_FLIGHT} messages under way, spread over them. History: 20 senders with 16 messages each. Idle "
-        "sockets: a busy room of 100 beside them.",
+        f"Room size: one sender, 16 messages under way, and one at a time. Number of rooms: {MEMBERS} members in each, "
+        "one of whom sends the next message when the last is back. History: 20 senders with 16 messages under way "
+        "each. Idle sockets: a busy room of 100 beside them.",
         curves=[
             _curve("Room size, 16 messages under way", "sockets in the room", _sizes(stage),
                    lambda size: _room(stage, size, 16)),
             _curve("Room size, one message at a time", "sockets in the room", _sizes(stage),
                    lambda size: _room(stage, size, 1)),
-            _curve("Number of rooms", f"rooms that {ALL_SOCKETS:,} sockets are spread over", ROOM_NUMBERS,
+            _curve("Number of rooms", f"rooms of {MEMBERS}", ROOM_NUMBERS,
                    lambda rooms: _rooms(stage, rooms)),
             _curve("History", "messages in the database before", [stage.scaled(n) if n else 0 for n in HISTORIES],
                    lambda messages: _history(stage, messages)),
@@ -60,7 +60,7 @@ def _room(stage: Stage, sockets: int, in_flight: int) -> list[float]:
 
 def _rooms(stage: Stage, rooms: int) -> list[float]:
     with stage.chat() as chat:
-        return _costs(stage, chat, ALL_SOCKETS // rooms, in_flight=ALL_IN_FLIGHT // rooms, rooms=rooms)
+        return _costs(stage, chat, MEMBERS, in_flight=1, rooms=rooms)
 
 
 def _history(stage: Stage, messages: int) -> list[float]:
@@ -87,7 +87,8 @@ def _costs(
 ) -> list[float]:
     (crowd,) = fill(stage, [chat], sockets, senders, rooms).values()
     try:
-        runs = [crowd.saturate(stage.seconds, in_flight) for _ in range(stage.rounds)]
+        crowd.saturate(stage.seconds / 4, in_flight)
+        runs = [crowd.saturate(stage.seconds / 2, in_flight) for _ in range(stage.rounds)]
     finally:
         crowd.close()
     return [1e6 * run.server_cpu_seconds / run.deliveries for run in runs]

@@ -16,7 +16,7 @@ from bench.results import Ratio, Result, Series, ratios
 from bench.stage import Stage
 
 LOGINS = 32
-SOCKETS, PER_SECOND = 100, 50
+SOCKETS, PER_SECOND = 100, 100
 _JOINING_SECONDS = 1.5
 
 

@@ -67,7 +67,7 @@ def _aiohttp() -> Peer:
 
 def _aiohttp_uvloop() -> Peer:
     _need_modules("aiohttp", "uvloop")
-    return Peer("aiohttp_uvloop", "the same on uvloop", (*_python("aiohttp_room"), "--uvloop"), False, True)
+    return Peer("aiohttp_uvloop", "aiohttp on uvloop", (*_python("aiohttp_room"), "--uvloop"), False, True)
 
 
 def _starlette() -> Peer:

@@ -43,12 +43,12 @@ def username(position: int) -> str:
     return f"person-{position:03}"
 
 
-def sign_up_cast(directory: Path, people: int) -> Cast:
+def sign_up_cast(directory: Path, people: int, rooms: int = ROOM_COUNT) -> Cast:
     """Start a server, let people sign up and join the first room, make the rooms, and stop it."""
     directory.mkdir(mode=0o700)
     with chat_server(directory) as server, ThreadPoolExecutor(_SIGN_UPS_AT_ONCE) as threads:
         first = _sign_up(server, username(0))
-        for position in range(ROOM_COUNT):
+        for position in range(rooms):
             post(server, "/create_room", first, {"room": room_name(position)})
         cookies = [first, *threads.map(lambda position: _sign_up(server, username(position)), range(1, people))]
         for cookie in cookies[1:]:

@@ -90,7 +90,7 @@ class ChatRooms(RoomServer):
     def __init__(self, name: str, server: Server, cast: Cast, data_dir: Path) -> None:
         super().__init__(name, server)
         self._cast = cast
-        self._data_dir = data_dir
+        self.data_dir = data_dir
 
     def cookie(self, position: int) -> str:
         return self._cast.cookies[position % len(self._cast.cookies)]
@@ -106,7 +106,7 @@ class ChatRooms(RoomServer):
         post(self.server, "/join_room", self.cookie(position), {"room": room})
 
     def check_stored(self) -> None:
-        check_stored(self._data_dir, self.sent())
+        check_stored(self.data_dir, self.sent())
 
 
 class PeerRooms(RoomServer):

@@ -14,6 +14,7 @@ from bench.results import Ratio, Result, Series
 _TEMPLATE = Path(__file__).with_name("performance.md")
 _DOCUMENT = ROOT / "docs" / "performance.md"
 _IMAGES = ROOT / "docs" / "images"
+_WORST = "latency, 99 of 100"
 _DRAWN = {
     "fan_out_100": "deliveries per server CPU-second",
     "fan_out_1000": "deliveries per server CPU-second",
@@ -122,8 +123,19 @@ def _facts(results: Sequence[Result]) -> dict[str, str]:
         "lone_large": number(lone[-1][1]),
         "lone_large_size": number(lone[-1][0]),
         "logins": number(_series(found["logins"], "with logins", "logins a second").median),
+        "fastest_in_rooms": _fastest(found["hundred_rooms"], "deliveries per server CPU-second"),
+        "fastest_posts": _fastest(found["http_requests"], "send_message, answers a second"),
+        "storm_latency": number(_series(found["reconnect_storm"], "chat, bystanders meanwhile", _WORST).median),
+        "storm_latency_before": number(_series(found["reconnect_storm"], "chat, bystanders before", _WORST).median),
         "posts": number(_series(found["http_requests"], "chat", "send_message, answers a second").median),
     }
+
+
+def _fastest(result: Result, quantity: str) -> str:
+    """Who is ahead of us most, and by how much."""
+    found = {series.what: series.median for series in result.series if series.quantity == quantity}
+    name = max(found, key=lambda what: found[what])
+    return f"{name} {number(found[name] / found['chat'])} times"
 
 
 def _series(result: Result, what: str, quantity: str) -> Series:

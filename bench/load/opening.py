@@ -6,7 +6,7 @@ import select
 import socket
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.load.room_stream import WorkNotDone
@@ -45,33 +45,42 @@ def open_sockets(address: tuple[str, int], requests: Sequence[bytes], *, at_once
     answered: dict[int, tuple[socket.socket, bytes]] = {}
     under_way: dict[int, _Handshake] = {}
     waiting = deque(enumerate(requests))
-    with select.epoll() as epoll:
-        while waiting or under_way:
-            while waiting and len(under_way) < at_once:
-                position, request = waiting.popleft()
-                connection = _connect(address, position)
-                under_way[connection.fileno()] = _Handshake(connection, position, request)
-                epoll.register(connection.fileno(), select.EPOLLOUT)
-            events = epoll.poll(_PATIENCE_SECONDS)
-            if not events:
-                raise WorkNotDone("A handshake was not answered.")
-            for fileno, event in events:
-                shake = under_way[fileno]
-                if event & select.EPOLLOUT:
-                    shake.connection.sendall(shake.request)
-                    epoll.modify(fileno, select.EPOLLIN)
-                elif shake.receive():
-                    epoll.unregister(fileno)
+    try:
+        with select.epoll() as epoll:
+            while waiting or under_way:
+                while waiting and len(under_way) < at_once:
+                    shake = _Handshake(address, *waiting.popleft())
+                    under_way[shake.connection.fileno()] = shake
+                    epoll.register(shake.connection.fileno(), select.EPOLLOUT)
+                for shake in _go_on(epoll, under_way):
                     answered[shake.position] = (shake.connection, shake.rest)
-                    del under_way[fileno]
+    except WorkNotDone:
+        for connection in [*(shake.connection for shake in under_way.values()), *(c for c, _ in answered.values())]:
+            connection.close()
+        raise
     return Opened([answered[position] for position in range(len(requests))], time.perf_counter() - start)
+
+
+def _go_on(epoll: select.epoll, under_way: dict[int, _Handshake]) -> Iterator[_Handshake]:
+    """Do what can be done now; yields those that are over."""
+    events = epoll.poll(_PATIENCE_SECONDS)
+    if not events:
+        raise WorkNotDone("A handshake was not answered.")
+    for fileno, event in events:
+        shake = under_way[fileno]
+        if event & select.EPOLLOUT:
+            shake.connection.sendall(shake.request)
+            epoll.modify(fileno, select.EPOLLIN)
+        elif shake.receive():
+            epoll.unregister(fileno)
+            yield under_way.pop(fileno)
 
 
 class _Handshake:
     """A connection whose answer has not come yet."""
 
-    def __init__(self, connection: socket.socket, position: int, request: bytes) -> None:
-        self.connection = connection
+    def __init__(self, address: tuple[str, int], position: int, request: bytes) -> None:
+        self.connection = _connect(address, position)
         self.position = position
         self.request = request
         self.rest = b""

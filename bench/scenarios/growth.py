@@ -50,7 +50,10 @@ def _sizes(stage: Stage) -> list[int]:
 
 
 def _curve(title: str, x_label: str, xs: Iterable[int], costs: Callable[[int], list[float]]) -> Curve:
-    return Curve(title, x_label, "server CPU per delivery, µs", [(x, costs(x)) for x in xs])
+    # There and back again: a slow hour of the machine must not look like a bend.
+    there = {x: costs(x) for x in xs}
+    back = {x: costs(x) for x in reversed(there)}
+    return Curve(title, x_label, "server CPU per delivery, µs", [(x, there[x] + back[x]) for x in there])
 
 
 def _room(stage: Stage, sockets: int, in_flight: int) -> list[float]:
@@ -88,7 +91,7 @@ def _costs(
     (crowd,) = fill(stage, [chat], sockets, senders, rooms).values()
     try:
         crowd.saturate(stage.seconds / 4, in_flight)
-        runs = [crowd.saturate(stage.seconds / 2, in_flight) for _ in range(stage.rounds)]
+        runs = [crowd.saturate(stage.seconds / 2, in_flight) for _ in range(-(-stage.rounds // 2))]
     finally:
         crowd.close()
     return [1e6 * run.server_cpu_seconds / run.deliveries for run in runs]

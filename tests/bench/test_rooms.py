@@ -102,4 +102,8 @@ def test_a_server_that_loses_or_doubles_a_message_gets_no_figure(tmp_path: Path,
 def test_a_handshake_that_is_refused_is_said(chat: ChatRooms) -> None:
     with pytest.raises(WorkNotDone, match="404"):
         chat.open(1, "no-such-room")
-    assert chat.open(3, room_name(1)).seconds > 0
+    opened = chat.open(3, room_name(1))
+    assert len(opened.connections) == 3
+    assert opened.seconds > 0
+    for connection, _ in opened.connections:
+        connection.close()

@@ -23,7 +23,7 @@ from bench.stage import Stage
 
 _DIRECTORY = ROOT / ".bench"
 _RESULTS = _DIRECTORY / "results.json"
-_PEOPLE = 200
+_PEOPLE, _PEOPLE_QUICK = 200, 100
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -69,10 +69,11 @@ def _stage(options: argparse.Namespace, work: Path, sockets_max: int) -> Stage:
         print(f"  without {name}: {reason}")
     if options.quick:
         peers = [peer for peer in peers if peer.name == "aiohttp"]
-    print(f"Signing up {_PEOPLE} people ...", flush=True)
+    people = _PEOPLE_QUICK if options.quick else _PEOPLE
+    print(f"Signing up {people} people ...", flush=True)
     return Stage(
         directory=work,
-        cast=sign_up_cast(work / "cast", _PEOPLE),
+        cast=sign_up_cast(work / "cast", people),
         peers=peers,
         sockets_max=sockets_max,
         rounds=options.rounds or (3 if options.quick else 5),

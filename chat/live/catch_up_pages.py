@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import NamedTuple
 
+# What an entry takes beside its frames: anyone may ask for empty pages after as many cursors as they like.
+ENTRY_BYTES = 500
+
 
 class Page(NamedTuple):
     """Changes of a room, ready to be sent.
@@ -26,7 +29,7 @@ class CatchUpPages:
     A page stays right: what comes later has a higher cursor and moves the head.
 
     Args:
-        max_bytes: of all frames kept; the page that was used longest ago goes first.
+        max_bytes: of all that is kept; the page that was used longest ago goes first.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -41,10 +44,14 @@ class CatchUpPages:
         return page
 
     def keep(self, room_id: int, after: int, head: int, page: Page) -> None:
-        if len(page.frames) > self._max_bytes or (room_id, after, head) in self._pages:
+        if _size(page) > self._max_bytes or (room_id, after, head) in self._pages:
             return
         self._pages[room_id, after, head] = page
-        self._bytes += len(page.frames)
+        self._bytes += _size(page)
         while self._bytes > self._max_bytes:
             _, oldest = self._pages.popitem(last=False)
-            self._bytes -= len(oldest.frames)
+            self._bytes -= _size(oldest)
+
+
+def _size(page: Page) -> int:
+    return len(page.frames) + ENTRY_BYTES

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
-from chat.live.catch_up_pages import CatchUpPages, Page
+from chat.live.catch_up_pages import ENTRY_BYTES, CatchUpPages, Page
 from chat.live.hub import Hub
 from chat.models import Message, Room, User
 from chat.settings import Settings
@@ -16,7 +16,7 @@ def page_of(size: int, cursor: int = 9) -> Page:
 
 
 def test_a_page_is_found_for_the_same_room_cursor_and_head_only() -> None:
-    pages = CatchUpPages(1000)
+    pages = CatchUpPages(10 * ENTRY_BYTES)
     pages.keep(1, 5, 9, page_of(10))
     assert pages.find(1, 5, 9) == page_of(10)
     assert pages.find(2, 5, 9) is None
@@ -25,7 +25,7 @@ def test_a_page_is_found_for_the_same_room_cursor_and_head_only() -> None:
 
 
 def test_what_is_kept_is_bounded_and_the_longest_unused_goes_first() -> None:
-    pages = CatchUpPages(100)
+    pages = CatchUpPages(3 * (ENTRY_BYTES + 33))
     for after in (1, 2, 3):
         pages.keep(1, after, 9, page_of(33))
     pages.find(1, 1, 9)
@@ -34,7 +34,7 @@ def test_what_is_kept_is_bounded_and_the_longest_unused_goes_first() -> None:
 
 
 def test_a_page_larger_than_the_bound_is_not_kept_and_costs_the_others_nothing() -> None:
-    pages = CatchUpPages(100)
+    pages = CatchUpPages(ENTRY_BYTES + 100)
     pages.keep(1, 1, 9, page_of(60))
     pages.keep(1, 2, 9, page_of(101))
     assert pages.find(1, 1, 9)
@@ -42,12 +42,19 @@ def test_a_page_larger_than_the_bound_is_not_kept_and_costs_the_others_nothing()
 
 
 def test_keeping_the_same_page_twice_counts_once() -> None:
-    pages = CatchUpPages(100)
+    pages = CatchUpPages(2 * (ENTRY_BYTES + 50))
     for _ in range(3):
         pages.keep(1, 1, 9, page_of(50))
     pages.keep(1, 2, 9, page_of(50))
     assert pages.find(1, 1, 9)
     assert pages.find(1, 2, 9)
+
+
+def test_pages_with_nothing_on_them_are_bounded_too() -> None:
+    pages = CatchUpPages(10 * ENTRY_BYTES)
+    for after in range(1000):
+        pages.keep(1, after, 5000, page_of(0))
+    assert [after for after in range(1000) if pages.find(1, after, 5000)] == list(range(990, 1000))
 
 
 async def test_those_who_missed_the_same_share_one_reading_of_it_and_a_later_message_is_not_left_out() -> None:

@@ -45,6 +45,10 @@ class Run:
         return self.messages / self.seconds
 
     @property
+    def messages_per_cpu_second(self) -> float:
+        return self.messages / self.server_cpu_seconds
+
+    @property
     def load_share(self) -> float:
         """How much of its core the load used: near 1 the load was the limit, not the server."""
         return self.load_cpu_seconds / self.seconds

@@ -20,6 +20,7 @@ def measure(stage: Stage) -> Result:
     with stage.contestants() as contestants:
         runs = saturate(stage, contestants, sockets=SENDERS, senders=SENDERS, in_flight=IN_FLIGHT)
     taken = series_of(runs, "messages a second", "/s", lambda run: run.messages_per_second)
+    per_cpu = series_of(runs, "messages per server CPU-second", "/s", lambda run: run.messages_per_cpu_second)
     load = series_of(runs, "share of its core that the load used", "", lambda run: run.load_share)
     limit = Series("executemany of the same rows", "rows a second", "/s", [_rows(stage) for _ in range(stage.rounds)])
     return Result(
@@ -27,9 +28,10 @@ def measure(stage: Stage) -> Result:
         f"Intake, {SENDERS} people send at once",
         f"{SENDERS} sockets in one room each keep {IN_FLIGHT} messages under way, and each gets those of all. The "
         f"limit is executemany of the same rows with the same pragmas, {SENDERS * IN_FLIGHT} rows in a transaction.",
-        [*taken.values(), limit, *load.values()],
+        [*taken.values(), limit, *per_cpu.values(), *load.values()],
         [
             *against(taken, {PLAIN: 4}),
+            *against(per_cpu),
             Ratio("chat / executemany: messages stored a second", ratios(taken["chat"].values, limit.values)),
         ],
     )

@@ -10,6 +10,7 @@
     ├── TooLarge             more bytes than a setting allows
     ├── Unsupported          a kind of content this server does not read
     ├── BrokenRule           understood, but a value breaks a rule
+    ├── TooMany              a limit on how often or how many; come back when it says
     ├── Busy                 a bounded queue is full; come back in a moment
     ├── StorageUnavailable   the database could not take the change; nothing was stored
     └── StartRefused         the server cannot start as it is set up
@@ -71,6 +72,20 @@ class Unsupported(ChatError):
 
 class BrokenRule(ChatError):
     code = "invalid_value"
+
+
+class TooMany(ChatError):
+    """A limit is used up.
+
+    Args:
+        retry_after_seconds: when trying again may help.
+    """
+
+    code = "too_many_requests"
+
+    def __init__(self, sentence: str, code: str | None = None, *, retry_after_seconds: float) -> None:
+        super().__init__(sentence, code)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Busy(ChatError):

@@ -50,11 +50,12 @@ class Message(NamedTuple):
 
 @dataclass(slots=True)
 class Session:
-    """A sign-in; only `room` and `last_used` ever change.
+    """A sign-in or an API token; only `room` and `last_used` ever change.
 
     Args:
         key: SHA-256, in hex, of the random id in the cookie: the id itself is kept nowhere.
         created, last_used: seconds since 1970 UTC.
+        token_name: what its owner calls an API token; None: a sign-in.
     """
 
     key: str
@@ -63,3 +64,4 @@ class Session:
     last_used: float
     user_agent: str
     room: Room | None = None
+    token_name: str | None = None

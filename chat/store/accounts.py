@@ -9,10 +9,11 @@ from chat.store.database import Database
 async def insert_user(
     database: Database, *, username: str, name_key: str, look_key: str, password_hash: str, created_ms: int
 ) -> User | None:
-    """Store a new user; None when someone has this name or one that looks like it."""
+    """Store a new user; None when someone has this name or one that looks like it. The first of all is an admin."""
     rows = await database.write(
         """
-        INSERT INTO user (name, name_key, look_key, password_hash, created_at) VALUES (?, ?, ?, ?, ?)
+        INSERT INTO user (name, name_key, look_key, password_hash, created_at, is_admin)
+        VALUES (?, ?, ?, ?, ?, NOT EXISTS (SELECT 1 FROM user))
         ON CONFLICT DO NOTHING RETURNING id
         """,
         (username, name_key, look_key, password_hash, created_ms),

@@ -28,6 +28,58 @@ MIGRATIONS: Sequence[Sequence[str]] = (
             coalesce((SELECT max(cursor) FROM message WHERE message.room_id = member.room_id), 0)
         """,
     ),
+    (
+        "ALTER TABLE user ADD COLUMN is_admin INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE user ADD COLUMN deactivated_at INTEGER",
+        "ALTER TABLE user ADD COLUMN deleted_at INTEGER",
+        # Whoever came first set the server up.
+        "UPDATE user SET is_admin = 1 WHERE id = (SELECT min(id) FROM user)",
+        "ALTER TABLE room ADD COLUMN deleted_at INTEGER",
+        "ALTER TABLE session ADD COLUMN token_name TEXT",
+        "ALTER TABLE message ADD COLUMN deleted_at INTEGER",
+        """
+        CREATE TABLE invite (
+            id INTEGER PRIMARY KEY,
+            code_hash TEXT NOT NULL UNIQUE,
+            created_by INTEGER REFERENCES user (id),
+            created_at INTEGER NOT NULL,
+            expires_at INTEGER NOT NULL,
+            uses_left INTEGER NOT NULL
+        ) STRICT
+        """,
+        """
+        CREATE TABLE password_reset (
+            user_id INTEGER PRIMARY KEY REFERENCES user (id),
+            code_hash TEXT NOT NULL UNIQUE,
+            created_at INTEGER NOT NULL,
+            expires_at INTEGER NOT NULL
+        ) STRICT
+        """,
+        """
+        CREATE TABLE audit (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            created_at INTEGER NOT NULL,
+            actor_id INTEGER REFERENCES user (id),
+            action TEXT NOT NULL,
+            user_id INTEGER REFERENCES user (id),
+            subject TEXT NOT NULL
+        ) STRICT
+        """,
+        """
+        CREATE TRIGGER audit_keeps_what_it_says BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END
+        """,
+        """
+        CREATE TRIGGER audit_keeps_every_entry BEFORE DELETE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END
+        """,
+        """
+        CREATE TABLE secret (
+            purpose TEXT PRIMARY KEY,
+            value BLOB NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -28,6 +29,7 @@ STATUS_OF: Mapping[type[errors.ChatError], HTTPStatus] = {
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.Unsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.BrokenRule: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -78,7 +80,9 @@ def error_response(error: errors.ChatError, status: int, headers: Mapping[str, s
     response = web.json_response(
         {"error": error.sentence, "code": error.code}, status=status, headers=headers, dumps=encode_json
     )
-    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+    if isinstance(error, errors.TooMany):
+        response.headers[hdrs.RETRY_AFTER] = str(math.ceil(error.retry_after_seconds))
+    elif status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers[hdrs.RETRY_AFTER] = str(RETRY_AFTER_SECONDS)
     return response
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def shape(path: Path) -> dict[str, str]:
     }
     database.close()
     code = {name: " ".join(line.split("--")[0].strip() for line in sql.splitlines()) for name, sql in rows}
-    return columns | {name: " ".join(sql.split()) for name, sql in code.items()}
+    return columns | {name: re.sub(r"\s*([,()])\s*", r"\1", " ".join(sql.split())) for name, sql in code.items()}
 
 
 def make(path: Path, schema: str, version: int) -> None:
@@ -70,6 +71,31 @@ async def test_after_the_upgrade_to_read_marks_nobody_has_anything_unread(tmp_pa
     await migrated(path)
     database = sqlite3.connect(path)
     assert database.execute("SELECT room_id, read_cursor FROM member ORDER BY room_id").fetchall() == [(1, 6), (2, 0)]
+    database.close()
+
+
+async def test_after_the_upgrade_to_admins_the_first_account_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    make(path, FROZEN[1].read_text(), 2)
+    database = sqlite3.connect(path)
+    for user_id in (4, 3):
+        database.execute("INSERT INTO user VALUES (?1, ?1, ?1, ?1, '', 0)", (user_id,))
+    database.commit()
+    database.close()
+    await migrated(path)
+    database = sqlite3.connect(path)
+    assert database.execute("SELECT id, is_admin FROM user ORDER BY id").fetchall() == [(3, 1), (4, 0)]
+    database.close()
+
+
+@pytest.mark.parametrize("change", ["UPDATE audit SET action = 'b'", "DELETE FROM audit"])
+async def test_the_audit_log_takes_no_change_back(tmp_path: Path, change: str) -> None:
+    path = tmp_path / "new.db"
+    make(path, SCHEMA_PATH.read_text(), current_version())
+    database = sqlite3.connect(path)
+    database.execute("INSERT INTO audit (created_at, action, subject) VALUES (0, 'a', '')")
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        database.execute(change)
     database.close()
 
 

@@ -83,7 +83,7 @@ class TooMany(ChatError):
 
     code = "too_many_requests"
 
-    def __init__(self, sentence: str, code: str | None = None, *, retry_after_seconds: float) -> None:
+    def __init__(self, sentence: str, code: str | None = None, *, retry_after_seconds: float = 1) -> None:
         super().__init__(sentence, code)
         self.retry_after_seconds = retry_after_seconds
 

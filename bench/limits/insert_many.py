@@ -23,8 +23,14 @@ def main() -> None:
     connection.executescript((_ROOT / "schema.sql").read_text(encoding="utf-8"))
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 0", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}").fetchall()
-    connection.execute("INSERT INTO user VALUES (1, 'ada', 'ada', 'ada', '', 0)")
-    connection.execute("INSERT INTO room VALUES (1, 'lobby', 'lobby', 'lobby', NULL, 0)")
+    connection.execute(
+        "INSERT INTO user (id, name, name_key, look_key, password_hash, created_at) "
+        "VALUES (1, 'ada', 'ada', 'ada', '', 0)"
+    )
+    connection.execute(
+        "INSERT INTO room (id, name, name_key, look_key, created_by, created_at) "
+        "VALUES (1, 'lobby', 'lobby', 'lobby', NULL, 0)"
+    )
     rows, start, cpu = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() < start + seconds:
         now = int(time.time() * 1000)

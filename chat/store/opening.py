@@ -121,7 +121,9 @@ async def _quick_check(connection: aiosqlite.Connection, seconds: float) -> str:
     await connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_PER_LOOK)
     try:
         ((finding,),) = await connection.execute_fetchall("PRAGMA quick_check(1)")
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_CORRUPT:
+            return str(error)
         if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
             raise
         log.info("database: no damage found in %.2f s; too large to be examined whole at the start", seconds)

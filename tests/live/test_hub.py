@@ -175,7 +175,11 @@ async def test_what_is_committed_but_not_yet_published_is_left_to_the_publicatio
 ) -> None:
     await ada.says("published")
     message = Message(2, 2, 1, "lobby", ada.user_id, "ada", "committed", 0, None)
-    await server.app[DATABASE].write("INSERT INTO message VALUES (2, 2, 1, ?, NULL, 'committed', 0)", (ada.user_id,))
+    await server.app[DATABASE].write(
+        "INSERT INTO message (id, cursor, room_id, user_id, client_id, text, created_at) "
+        "VALUES (2, 2, 1, ?, NULL, 'committed', 0)",
+        (ada.user_id,),
+    )
     async with bob.connected("/ws/chat/lobby?after=0") as socket:
         assert [frame["message"] for frame in await socket.until_live()] == ["published"]
         server.app[HUB].publish([message])

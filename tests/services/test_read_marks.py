@@ -33,8 +33,14 @@ LOBBY, ATTIC = ROOMS[:2]
 ADA, BOB = User(1, "ada"), User(2, "bob")
 HEAD = 1000  # the hub's cursor
 
-_ADD_USERS = "INSERT INTO user SELECT value, value, value, value, '', 0 FROM json_each(?)"
-_ADD_ROOMS = "INSERT OR IGNORE INTO room SELECT value, value, value, value, NULL, 0 FROM json_each(?)"
+_ADD_USERS = (
+    "INSERT INTO user (id, name, name_key, look_key, password_hash, created_at) "
+    "SELECT value, value, value, value, '', 0 FROM json_each(?)"
+)
+_ADD_ROOMS = (
+    "INSERT OR IGNORE INTO room (id, name, name_key, look_key, created_by, created_at) "
+    "SELECT value, value, value, value, NULL, 0 FROM json_each(?)"
+)
 
 
 class Stage:

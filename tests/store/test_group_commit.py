@@ -50,7 +50,9 @@ async def staged(data_dir: Path, **bounds: int) -> AsyncIterator[Stage]:
     async with open_database(Settings(data_dir=data_dir), lambda: None) as database:
         for user in (ADA, BOB):
             await database.write(
-                "INSERT INTO user VALUES (?1, ?2, ?2, ?2, '', 0) ON CONFLICT DO NOTHING", (user.user_id, user.username)
+                "INSERT INTO user (id, name, name_key, look_key, password_hash, created_at) "
+                "VALUES (?1, ?2, ?2, ?2, '', 0) ON CONFLICT DO NOTHING",
+                (user.user_id, user.username),
             )
         first_id = await last_cursor(database) + 1
         commits = GroupCommit(database, published.append, first_id=first_id, clock=lambda: 1.5, **(limits | bounds))
@@ -144,7 +146,10 @@ async def test_a_writer_that_dies_answers_what_waits_and_refuses_what_comes(data
         raise RuntimeError("a fault in the program")
 
     async with open_database(Settings(data_dir=data_dir), lambda: None) as database:
-        await database.write("INSERT INTO user VALUES (1, 'ada', 'ada', 'ada', '', 0)")
+        await database.write(
+            "INSERT INTO user (id, name, name_key, look_key, password_hash, created_at) "
+            "VALUES (1, 'ada', 'ada', 'ada', '', 0)"
+        )
         commits = GroupCommit(
             database, fail, first_id=1,
             queue_max_messages=10, queue_max_bytes=1000, batch_max_messages=1, batch_max_bytes=1000,

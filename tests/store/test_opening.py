@@ -41,7 +41,10 @@ async def existing(data_dir: Path) -> Path:
     await opened(data_dir)
     path = data_dir / "chat.db"
     with sqlite3.connect(path) as database:
-        database.execute("INSERT INTO user VALUES (1, 'ada', 'ada', 'ada', 'x', 0)")
+        database.execute(
+            "INSERT INTO user (id, name, name_key, look_key, password_hash, created_at) "
+            "VALUES (1, 'ada', 'ada', 'ada', 'x', 0)"
+        )
         database.executemany(
             "INSERT INTO message (cursor, room_id, user_id, text, created_at) VALUES (?, 1, 1, ?, 0)",
             [(number, f"message {number}" * 20) for number in range(500)],

@@ -117,10 +117,20 @@ def test_a_time_is_told_as_the_message_itself_tells_it(times: list[int]) -> None
     database = sqlite3.connect(":memory:")
     database.executescript(SCHEMA_PATH.read_text())
     wanted = dict(enumerate([*edges, *times], 1))
-    database.execute("INSERT INTO user VALUES (1, 'ada', 'ada', 'ada', '', 0)")
+    database.execute(
+        "INSERT INTO user (id, name, name_key, look_key, password_hash, created_at) "
+        "VALUES (1, 'ada', 'ada', 'ada', '', 0)"
+    )
     for number, created_ms in wanted.items():
-        database.execute("INSERT INTO room VALUES (?1, ?1, ?1, ?1, NULL, 0)", (number,))
-        database.execute("INSERT INTO message VALUES (?1, ?1, ?1, 1, NULL, '', ?2)", (number, created_ms))
+        database.execute(
+            "INSERT INTO room (id, name, name_key, look_key, created_by, created_at) VALUES (?1, ?1, ?1, ?1, NULL, 0)",
+            (number,),
+        )
+        database.execute(
+            "INSERT INTO message (id, cursor, room_id, user_id, client_id, text, created_at) "
+            "VALUES (?1, ?1, ?1, 1, NULL, '', ?2)",
+            (number, created_ms),
+        )
     ((listed,),) = database.execute(rooms._LIST_ROOMS, (1, 2**60, "{}", 100, 300))
     database.close()
     told = {room["room_id"]: room["last_message_at"] for room in json.loads(listed)}

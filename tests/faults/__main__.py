@@ -1,0 +1,74 @@
+"""The command: `python -m tests.faults`, or `make faults`. Makes every fault many times and prints what held."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.faults import kills, power_cuts
+from tests.faults.finding import Finding
+from tests.faults.needs import Missing
+
+Run = Callable[[Path], Coroutine[Any, Any, Finding]]
+
+# In the order of the table; each gets an empty directory.
+RUNS: dict[str, Run] = {
+    "kill": lambda work: kills.at_random_moments(work, kills=100, is_long=True),
+    "kill_at_call": lambda work: kills.at_each_database_call(work, first=1, last=100, is_long=True),
+    "kill_first_start": lambda work: kills.while_the_database_is_made(work, last=48, step=2, is_long=True),
+    "power_cut": lambda work: power_cuts.with_synchronous_full(work, cuts=50, is_long=True),
+    "power_cut_normal": lambda work: power_cuts.with_synchronous_normal(work, cuts=10, is_long=True),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Make the faults that are asked for; the exit code is 1 when anything did not hold."""
+    options = _parser().parse_args(arguments)
+    rows, is_broken = [], False
+    start = time.monotonic()
+    for key in options.only or RUNS:
+        print(f"{key} ...", flush=True)
+        row, held = _make(key, options.directory)
+        rows.append(row)
+        is_broken = is_broken or not held
+    print(f"\n| fault | times | | figures |\n| --- | --- | --- | --- |\n{chr(10).join(rows)}")
+    print(f"\n{time.monotonic() - start:.0f} s")
+    return int(is_broken)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=RUNS, metavar="NAME", help=f"some of: {', '.join(RUNS)}")
+    parser.add_argument("--directory", help="where to work; it should be on a real disk (default: the system's own)")
+    return parser
+
+
+def _make(key: str, directory: str | None) -> tuple[str, bool]:
+    """Make one fault: its row of the table, and whether all held."""
+    work = Path(tempfile.mkdtemp(prefix="chat-faults-", dir=directory))
+    start = time.monotonic()
+    try:
+        finding = asyncio.run(RUNS[key](work / "data"))
+    except Missing as missing:
+        return f"| {key} | 0 | not run | {missing} |", True
+    except Exception as error:  # noqa: BLE001  # whatever it is, the other faults are still to be made
+        return f"| {key} | | **BROKEN** | {type(error).__name__}: {str(error)[-500:]} |", False
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    print(f"  {'held' if finding.held else 'BROKEN'} ({time.monotonic() - start:.0f} s): {finding.figures}", flush=True)
+    for complaint in finding.complaints:
+        print(f"  {complaint}", flush=True)
+    return f"| {finding.fault} | {finding.runs} | {'held' if finding.held else '**BROKEN**'} | {finding.figures} |", (
+        finding.held
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,134 @@
+"""The stage of a fault: a real server process, people who talk all the time, and at the end the oracle."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from chat.store.data_directory import DATABASE_NAME
+from tests.faults.oracle import Log, Verdict, find_damage, read_stored, verify
+from tests.faults.talker import Address, Talker
+from tests.people import Person, visiting
+from tests.processes import ServerProcess, server_process
+
+# What all talkers together may need to get on, on a machine that does much else.
+_PATIENCE_SECONDS = 40
+_LOOK_SECONDS = 0.002
+# Every server here gets these: the faults are of the machine, and many sockets belong to few people.
+FLAGS: tuple[str, ...] = ()
+
+
+class Stage:
+    """A data directory, the servers that run on it one after the other, and their clients.
+
+    Args:
+        stack: where what must be closed is kept.
+    """
+
+    def __init__(self, data_dir: Path, stack: AsyncExitStack) -> None:
+        self.data_dir = data_dir
+        self.log = Log()
+        self.address = Address()
+        self.people: list[Person] = []
+        self.talkers: list[Talker] = []
+        self.start_seconds: list[float] = []
+        self._stack = stack
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @asynccontextmanager
+    async def serving(self, *flags: str, program: tuple[str, ...] = ()) -> AsyncIterator[ServerProcess]:
+        """Run the server until the end of the block; the talkers find it."""
+        started = time.monotonic()
+        async with server_process(self.data_dir, *FLAGS, *flags, program=program) as server:
+            self.start_seconds.append(time.monotonic() - started)
+            self.address.is_at(server.url)
+            try:
+                yield server
+            finally:
+                self.address.is_gone()
+
+    async def kill(self, server: ServerProcess) -> None:
+        self.address.is_gone()
+        await server.kill()
+
+    async def invite(self, people: int) -> None:
+        """Let people sign up."""
+        for _ in range(people):
+            name = f"person-{len(self.people)}"
+            person = await self._stack.enter_async_context(visiting(self.address, name))
+            await person.sign_up()
+            self.people.append(person)
+
+    def add_talkers(
+        self, talkers: int, rooms: Sequence[str] = ("lobby",), *, messages_max: int | None = None, padding: int = 0
+    ) -> list[Talker]:
+        """Talkers who share the people and the rooms among them."""
+        added = [
+            Talker(
+                f"t{number}", self.people[number % len(self.people)], rooms[number % len(rooms)], self.log,
+                self.address, messages_max=messages_max, padding=padding,
+            )
+            for number in range(len(self.talkers), len(self.talkers) + talkers)
+        ]  # fmt: skip
+        self.talkers += added
+        return added
+
+    @asynccontextmanager
+    async def talking(self) -> AsyncIterator[None]:
+        """Let all talkers talk until the end of the block."""
+        self._tasks = [asyncio.create_task(talker.talk()) for talker in self.talkers]
+        try:
+            yield
+            self._look()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._tasks = []
+
+    async def acknowledged(self, more: int) -> None:
+        """Return when this many more messages have been acknowledged."""
+        enough = len(self.log.acknowledged) + more
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while len(self.log.acknowledged) < enough:
+                self._look()
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    async def quiet(self) -> None:
+        """Let no new message be said, and return when every one was acknowledged."""
+        for talker in self.talkers:
+            talker.messages_max = 0
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while not all(talker.has_all_acknowledged for talker in self.talkers):
+                self._look()
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    async def verdict(self) -> Verdict:
+        """Let every reader come back to a server of their own, stop it, and ask the oracle."""
+        async with self.serving() as server:
+            await asyncio.gather(*(talker.catch_up() for talker in self.talkers))
+            server.send_signal(signal.SIGTERM)
+            code = await server.exit_code()
+        if code:
+            self.log.contradictions.append(f"the server that was only asked to stop ended with {code}")
+        return await asyncio.to_thread(self._ask)
+
+    def _ask(self) -> Verdict:
+        path = self.data_dir / DATABASE_NAME
+        return verify(self.log, read_stored(path), find_damage(path))
+
+    def _look(self) -> None:
+        """Raise what a talker has failed of: it would never be heard of otherwise."""
+        for task in self._tasks:
+            if task.done():
+                task.result()
+
+
+@asynccontextmanager
+async def staged(data_dir: Path) -> AsyncIterator[Stage]:
+    async with AsyncExitStack() as stack:
+        yield Stage(data_dir, stack)

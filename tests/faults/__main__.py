@@ -22,7 +22,7 @@ Run = Callable[[Path], Coroutine[Any, Any, Finding]]
 RUNS: dict[str, Run] = {
     "kill": lambda work: kills.at_random_moments(work, kills=100, is_long=True),
     "kill_at_call": lambda work: kills.at_each_database_call(work, first=1, last=100, is_long=True),
-    "kill_first_start": lambda work: kills.while_the_database_is_made(work, last=48, step=2, is_long=True),
+    "kill_first_start": lambda work: kills.while_the_database_is_made(work, last=36, is_long=True),
     "power_cut": lambda work: power_cuts.with_synchronous_full(work, cuts=50, is_long=True),
     "power_cut_normal": lambda work: power_cuts.with_synchronous_normal(work, cuts=10, is_long=True),
 }

@@ -47,6 +47,15 @@ class _Connection(sqlite3.Connection):
         cursor.is_the_last = is_the_last
         return cursor.execute(sql, parameters)
 
+    def executescript(self, sql_script: str, /) -> sqlite3.Cursor:
+        is_the_last = next(_calls) == _number
+        if is_the_last and _moment == BEFORE:
+            _die()
+        cursor = super().executescript(sql_script)
+        if is_the_last:
+            _die()
+        return cursor
+
 
 if __name__ == "__main__":
     _moment, _number = sys.argv[1], int(sys.argv[2])

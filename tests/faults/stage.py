@@ -56,11 +56,12 @@ class Stage:
         await server.kill()
 
     async def invite(self, people: int) -> None:
-        """Let people sign up."""
+        """Let people sign up and join the lobby."""
         for _ in range(people):
             name = f"person-{len(self.people)}"
             person = await self._stack.enter_async_context(visiting(self.address, name))
             await person.sign_up()
+            await person.joins()
             self.people.append(person)
 
     def add_talkers(
@@ -95,6 +96,14 @@ class Stage:
         enough = len(self.log.acknowledged) + more
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while len(self.log.acknowledged) < enough:
+                self._look()
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    async def all_refused(self) -> None:
+        """Return when every talker has been refused once more."""
+        before = [talker.refused for talker in self.talkers]
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while any(talker.refused == refused for talker, refused in zip(self.talkers, before, strict=True)):
                 self._look()
                 await asyncio.sleep(_LOOK_SECONDS)
 

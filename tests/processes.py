@@ -93,8 +93,13 @@ async def refused_start(
         *program, sys.executable, str(ROOT / "run.py"), "--port", "0", *flags,
         stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=clean_environment() | (environment or {}),
     )  # fmt: skip
-    async with asyncio.timeout(START_SECONDS):
-        output, errors = await process.communicate()
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            output, errors = await process.communicate()
+    finally:
+        if process.returncode is None:  # it has not refused
+            process.kill()
+            await process.communicate()
     assert process.returncode is not None
     return process.returncode, (output + errors).decode()
 

@@ -12,7 +12,19 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.faults import kills, power_cuts
+from tests.faults import (
+    clock_jumps,
+    damage,
+    failing_fsync,
+    full_disk,
+    half_open,
+    kills,
+    locks,
+    power_cuts,
+    reconnects,
+    restarts,
+    stops,
+)
 from tests.faults.finding import Finding
 from tests.faults.needs import Missing
 
@@ -25,6 +37,21 @@ RUNS: dict[str, Run] = {
     "kill_first_start": lambda work: kills.while_the_database_is_made(work, last=36, is_long=True),
     "power_cut": lambda work: power_cuts.with_synchronous_full(work, cuts=50, is_long=True),
     "power_cut_normal": lambda work: power_cuts.with_synchronous_normal(work, cuts=10, is_long=True),
+    "full_disk": lambda work: full_disk.full_and_free_again(work, times=10, is_long=True),
+    "full_disk_checkpoints": lambda work: full_disk.full_between_checkpoints(work, times=10, is_long=True),
+    "fsync": lambda work: failing_fsync.at_the_nth(work, numbers=range(1, 120, 3), is_long=True),
+    "fsync_power_cut": lambda work: failing_fsync.and_then_the_power_is_cut(
+        work, numbers=range(1, 100, 10), is_long=True
+    ),
+    "lock": lambda work: locks.held_by_another_process(work, times=5, is_long=True),
+    "damage": lambda work: damage.each_damage(work, is_long=True),
+    "half_open": lambda work: half_open.clients_that_vanish(
+        work, clients=10, times=4, heartbeat_seconds=2, is_long=True
+    ),
+    "reconnect": lambda work: reconnects.everyone_at_once(work, sockets=5000),
+    "restart": lambda work: restarts.under_load(work, times=20, is_long=True),
+    "clock": lambda work: clock_jumps.an_hour_to_and_fro(work, times=30, is_long=True),
+    "stop": lambda work: stops.with_many_sockets(work, sockets=2000, times=3, is_long=True),
 }
 
 

@@ -86,7 +86,7 @@ async def _prepare(stage: Stage) -> None:
 
 
 async def _die(stage: Stage, moment: str, number: int, *, is_idle: bool = False) -> bool:
-    """Wait for the death of a server; says whether it listened before. One that is idle gets no further: it is killed."""
+    """Wait for the death of a server; says whether it listened before. One that is idle then gets no further call."""
     try:
         async with stage.serving(program=(sys.executable, str(DYING_SERVER), moment, str(number))) as server:
             if is_idle:

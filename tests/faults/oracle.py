@@ -81,6 +81,11 @@ class Log:
     acknowledged: dict[Key, Place] = field(default_factory=dict)
     readings: list[Reading] = field(default_factory=list)
     contradictions: list[str] = field(default_factory=list)
+    _records: dict[Record, Record] = field(default_factory=dict)
+
+    def one(self, record: Record) -> Record:
+        """The same record for everyone who was shown it: a crowd holds it once."""
+        return self._records.setdefault(record, record)
 
     def acknowledge(self, key: Key, place: Place) -> None:
         if (before := self.acknowledged.setdefault(key, place)) != place:
@@ -156,13 +161,15 @@ class _Faults:
         return bool(self.missing or self.doubled or self.foreign)
 
     def find(self, reading: Reading, stored: Sequence[Record]) -> None:
-        expected = {
+        expected = [
             record
             for record in stored
             if record.room == reading.room and reading.after < record.place.cursor <= reading.up_to
-        }
+        ]
+        if reading.shown == expected:
+            return
         shown = set(reading.shown)
-        self.missing = [record.key.client_id for record in stored if record in expected and record not in shown]
+        self.missing = [record.key.client_id for record in expected if record not in shown]
         self.doubled = [record.key.client_id for record in _more_than_once(reading.shown)]
         self.foreign = [record.key.client_id for record in reading.shown if record not in expected]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import signal
 from pathlib import Path
 
 from tests.faults.finding import Finding, Progress
@@ -52,22 +51,20 @@ async def _cut(work: Path, synchronous: str) -> Verdict:
     work.mkdir(parents=True)
     disk = Disk(work / "image", work / "disk")
     await disk.make(_DISK_MEBIBYTES)
-    try:
-        async with staged(disk.path / "data") as stage:
-            async with disk.mounted():
-                await _talk_until_the_cut(stage, disk, synchronous)
-            async with disk.mounted():
-                return await stage.verdict()
-    finally:
-        (work / "image").unlink()
+    async with staged(disk.path / "data") as stage:
+        async with disk.mounted():
+            await _talk_until_the_cut(stage, disk, synchronous)
+        async with disk.mounted():
+            verdict = await stage.verdict()
+    disk.remove()
+    return verdict
 
 
 async def _talk_until_the_cut(stage: Stage, disk: Disk, synchronous: str) -> None:
     async with stage.serving() as server:
         await stage.invite(1)
         stage.add_talkers(3)
-        server.send_signal(signal.SIGTERM)  # the account is on disk in any case, or nobody could come back and look
-        await server.exit_code()
+        await stage.stop(server)  # the account is on disk in any case, or nobody could come back and look
     async with stage.talking(), stage.serving("--synchronous", synchronous, *_CHECKPOINT_FLAGS) as server:
         await stage.acknowledged(random.randrange(1, 600))
         disk.cut_power()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -16,7 +17,7 @@ from tests.people import Person, visiting
 from tests.processes import ServerProcess, server_process
 
 # What all talkers together may need to get on, on a machine that does much else.
-_PATIENCE_SECONDS = 40
+_PATIENCE_SECONDS = 120
 _LOOK_SECONDS = 0.002
 # Every server here gets these: the faults are of the machine, and many sockets belong to few people.
 FLAGS: tuple[str, ...] = ()
@@ -64,14 +65,31 @@ class Stage:
             await person.joins()
             self.people.append(person)
 
+    async def stop(self, server: ServerProcess) -> int:
+        """Ask it to stop, as a supervisor does: its exit code."""
+        self.address.is_gone()
+        server.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            return await server.exit_code()
+
     def add_talkers(
-        self, talkers: int, rooms: Sequence[str] = ("lobby",), *, messages_max: int | None = None, padding: int = 0
+        self,
+        talkers: int,
+        rooms: Sequence[str] = ("lobby",),
+        *,
+        gate: Address | None = None,
+        messages_max: int | None = None,
+        padding: int = 0,
     ) -> list[Talker]:
-        """Talkers who share the people and the rooms among them."""
+        """Talkers who share the people and the rooms among them.
+
+        Args:
+            gate: what keeps them away while it is not up; without one they come whenever there is a server.
+        """
         added = [
             Talker(
                 f"t{number}", self.people[number % len(self.people)], rooms[number % len(rooms)], self.log,
-                self.address, messages_max=messages_max, padding=padding,
+                gate or self.address, messages_max=messages_max, padding=padding,
             )
             for number in range(len(self.talkers), len(self.talkers) + talkers)
         ]  # fmt: skip
@@ -99,6 +117,13 @@ class Stage:
                 self._look()
                 await asyncio.sleep(_LOOK_SECONDS)
 
+    async def all_live(self, talkers: Sequence[Talker], *, expected: bool = True) -> None:
+        """Return when all of these are live, or none of them is."""
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while any(talker.is_live.is_set() != expected for talker in talkers):
+                self._look()
+                await asyncio.sleep(_LOOK_SECONDS)
+
     async def all_refused(self) -> None:
         """Return when every talker has been refused once more."""
         before = [talker.refused for talker in self.talkers]
@@ -111,6 +136,10 @@ class Stage:
         """Let no new message be said, and return when every one was acknowledged."""
         for talker in self.talkers:
             talker.messages_max = 0
+        await self.all_acknowledged()
+
+    async def all_acknowledged(self) -> None:
+        """Return when nobody waits for an acknowledgement."""
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while not all(talker.has_all_acknowledged for talker in self.talkers):
                 self._look()
@@ -120,8 +149,7 @@ class Stage:
         """Let every reader come back to a server of their own, stop it, and ask the oracle."""
         async with self.serving() as server:
             await asyncio.gather(*(talker.catch_up() for talker in self.talkers))
-            server.send_signal(signal.SIGTERM)
-            code = await server.exit_code()
+            code = await self.stop(server)
         if code:
             self.log.contradictions.append(f"the server that was only asked to stop ended with {code}")
         return await asyncio.to_thread(self._ask)
@@ -139,5 +167,11 @@ class Stage:
 
 @asynccontextmanager
 async def staged(data_dir: Path) -> AsyncIterator[Stage]:
+    _allow_many_sockets()
     async with AsyncExitStack() as stack:
         yield Stage(data_dir, stack)
+
+
+def _allow_many_sockets() -> None:
+    _, granted = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (granted, granted))

@@ -50,6 +50,7 @@ class Talker:
 
     Args:
         name: unique among the talkers; their client_ids begin with it.
+        gate: it connects when this is up.
         messages_max: after these it only listens; None: it never ends.
         padding: characters added to each message.
     """
@@ -60,7 +61,7 @@ class Talker:
         person: Person,
         room: str,
         log: Log,
-        address: Address,
+        gate: Address,
         *,
         messages_max: int | None = None,
         padding: int = 0,
@@ -74,9 +75,10 @@ class Talker:
         self.messages_max = messages_max
         self._padding = "x" * padding
         self._log = log
-        self._address = address
+        self._gate = gate
         self._count = 0
         self._waiting: dict[str, _Waiting] = {}
+        self._connection: aiohttp.ClientWebSocketResponse | None = None
         log.readings.append(self.reading)
 
     @property
@@ -86,10 +88,16 @@ class Talker:
     async def talk(self) -> None:
         """Stay connected and send without pause, whatever happens, until cancelled."""
         while True:
-            await self._address.up()
+            await self._gate.up()
             with suppress(aiohttp.ClientError, ConnectionError):
                 await self._converse()
             self.is_live.clear()
+
+    async def say(self, messages: int) -> None:
+        """Say so many more, now, while live."""
+        assert self._connection is not None
+        self.messages_max = self._count + messages
+        await self._say_more(self._connection)
 
     async def catch_up(self) -> None:
         """Come back with the cursor, once, and read up to the room's head."""
@@ -110,6 +118,7 @@ class Talker:
                 is_first = frame["type"] == "live" and not self.is_live.is_set()
                 await self._take(frame)
                 if is_first:
+                    self._connection = connection
                     self.is_live.set()
                     for waiting in tuple(self._waiting.values()):
                         await _send(connection, waiting)
@@ -146,6 +155,9 @@ class Talker:
             self.reading.up_to = frame["cursor"]
 
     def _take_message(self, frame: dict[str, Any]) -> None:
+        if "client_id" not in frame:  # said by a scenario, not by a talker
+            self.reading.up_to = max(self.reading.up_to, frame["cursor"])
+            return
         key = Key(frame["user_id"], frame["client_id"])
         place = Place(frame["id"], frame["cursor"])
         is_own = key.client_id.startswith(f"{self.name}-")
@@ -154,7 +166,7 @@ class Talker:
             self._waiting.pop(key.client_id, None)
         # The answer to a repeat may have a cursor that was passed before; nothing else may.
         if place.cursor > self.reading.up_to or not is_own:
-            self.reading.shown.append(Record(place, frame["room"], key, frame["message"]))
+            self.reading.shown.append(self._log.one(Record(place, frame["room"], key, frame["message"])))
         self.reading.up_to = max(self.reading.up_to, place.cursor)
 
     def _key(self, client_id: str) -> Key:

@@ -170,6 +170,20 @@ class Settings:
         least=1,
         most=65535,
     )
+    connections_max: int = _setting(
+        50_000,
+        "connections the server holds at once, as far as the system's limit of open files goes; more are answered 503",
+        least=1,
+    )
+    connections_per_address_max: int = _setting(
+        1000,
+        "the same for one address, of IPv6 one /64; those of this machine and of trusted proxies stand for many "
+        "people and are not counted",
+        least=1,
+    )
+    accepts_at_once: int = _setting(
+        4, "new connections taken in before others get a turn: bounds what a crowd at the door costs them", least=1
+    )
     shutdown_seconds: float = _setting(
         1, "how long answers under way may take once the server is asked to stop", least=0, most=60
     )

@@ -14,6 +14,7 @@ from chat.fields import decode_object, optional_number
 from chat.live.subscriber import Subscriber
 from chat.models import Draft, Message, Room, Session
 from chat.protocol import (
+    CLOSE_ABNORMAL,
     CLOSE_INTERNAL_ERROR,
     CLOSE_PROTOCOL_ERROR,
     CLOSE_UNSUPPORTED_DATA,
@@ -139,8 +140,11 @@ class _Conversation:
                 self._loop.call_later(self._settings.close_seconds, self._subscriber.transport.abort)
 
     def refuse_unmasked(self) -> None:
-        """Fail the connection (RFC 6455, 5.1 and 7.1.7): say why and wait for nothing."""
-        self._hub.close(self._subscriber, CLOSE_PROTOCOL_ERROR, "client frames must be masked")
+        self._fail("client frames must be masked")
+
+    def _fail(self, reason: str) -> None:
+        """Fail the connection (RFC 6455, 7.1.7): say why and wait for nothing."""
+        self._hub.close(self._subscriber, CLOSE_PROTOCOL_ERROR, reason)
         self._subscriber.transport.close()
 
     async def _read_frames(self) -> None:
@@ -155,6 +159,8 @@ class _Conversation:
                     self._hub.close(subscriber, CLOSE_UNSUPPORTED_DATA, "text frames only")
                 case WSMsgType.PING if not subscriber.is_closing:
                     subscriber.send(control_pong(received.data))
+                case WSMsgType.CLOSE if received.data == CLOSE_ABNORMAL and not subscriber.is_closing:
+                    self._fail("this close code is never sent")  # RFC 6455, 7.4.1; aiohttp takes it
                 case WSMsgType.CLOSE if subscriber.is_closing:
                     subscriber.transport.close()  # the answer to our close frame: done
                     return

@@ -54,6 +54,11 @@ async def authenticate(database: Database, hasher: PasswordHasher, username: str
     return user
 
 
+async def is_admin(database: Database, user_id: int) -> bool:
+    """Whether the user is an admin at this moment."""
+    return await accounts.is_admin(database, user_id)
+
+
 async def list_users_json(database: Database) -> str:
     """Everyone who has an account, as a JSON array."""
     return await accounts.list_users_json(database)

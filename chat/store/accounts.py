@@ -35,6 +35,10 @@ async def update_password_hash(database: Database, user_id: int, password_hash: 
     await database.write("UPDATE user SET password_hash = ? WHERE id = ?", (password_hash, user_id))
 
 
+async def is_admin(database: Database, user_id: int) -> bool:
+    return bool(await database.read("SELECT 1 FROM user WHERE id = ? AND is_admin", (user_id,)))
+
+
 async def list_users_json(database: Database) -> str:
     """Everyone as a JSON array, built in SQLite so that a long one keeps nobody waiting."""
     ((users,),) = await database.read(

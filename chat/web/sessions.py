@@ -8,10 +8,11 @@ import secrets
 import aiohttp_session
 from aiohttp import hdrs, web
 
-from chat.errors import NotSignedIn
+from chat.errors import Forbidden, NotSignedIn
 from chat.models import Room, Session, User
+from chat.services import accounts
 from chat.settings import Settings
-from chat.web.keys import SESSIONS
+from chat.web.keys import DATABASE, SESSIONS
 
 _ID_BYTES = 32  # OWASP Session Management Cheat Sheet asks for at least 16
 _COOKIE_NAME = "chat_session"
@@ -100,6 +101,19 @@ async def signed_in(request: web.Request) -> Session:
     session = request.app[SESSIONS].find(identity) if identity is not None else None
     if session is None:
         raise NotSignedIn("Sign in first: POST /login with username and password.")
+    return session
+
+
+async def admin(request: web.Request) -> Session:
+    """The living session of an admin.
+
+    Raises:
+        NotSignedIn: there is none.
+        Forbidden: it is another user's.
+    """
+    session = await signed_in(request)
+    if not await accounts.is_admin(request.app[DATABASE], session.user.user_id):
+        raise Forbidden("Only an admin may do this.", "not_admin")
     return session
 
 

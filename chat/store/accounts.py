@@ -39,6 +39,16 @@ async def is_admin(database: Database, user_id: int) -> bool:
     return bool(await database.read("SELECT 1 FROM user WHERE id = ? AND is_admin", (user_id,)))
 
 
+async def find_users_whose_messages_go(database: Database) -> list[int]:
+    """The ids of the deleted accounts whose messages are still to be deleted."""
+    rows = await database.read("SELECT id FROM user WHERE deleted_at IS NOT NULL AND messages_go")
+    return [user_id for (user_id,) in rows]
+
+
+async def note_messages_gone(database: Database, user_id: int) -> None:
+    await database.write("UPDATE user SET messages_go = 0 WHERE id = ?", (user_id,))
+
+
 async def list_users_json(database: Database) -> str:
     """Everyone as a JSON array, built in SQLite so that a long one keeps nobody waiting."""
     ((users,),) = await database.read(

@@ -17,6 +17,7 @@ from chat.live.hub import Hub
 from chat.models import Message
 from chat.protocol import CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR
 from chat.services.passwords import PasswordHasher
+from chat.services.purge import Purge
 from chat.services.read_marks import ReadMarks
 from chat.services.sessions import Sessions
 from chat.settings import Settings
@@ -27,7 +28,7 @@ from chat.store.messages import last_cursor, list_changes
 from chat.store.opening import open_database
 from chat.store.sessions import list_sessions
 from chat.web import parser_errors
-from chat.web.keys import BROKEN, COMMITS, DATABASE, HASHER, HUB, READ_MARKS, SESSIONS, SETTINGS
+from chat.web.keys import BROKEN, COMMITS, DATABASE, HASHER, HUB, PURGE, READ_MARKS, SESSIONS, SETTINGS
 from chat.web.listener import Listener
 from chat.web.middlewares import errors_as_json, protect, refuse_cross_site
 from chat.web.proxies import believe_proxies
@@ -77,6 +78,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
             on_ended=hub.close_session,
             is_connected=hub.is_connected,
         )
+        purge = Purge(database, commits, settings)
         await stack.enter_async_context(
             _background(
                 [
@@ -84,6 +86,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
                     sessions.keep_saved(),
                     keep_alive(hub, settings),
                     read_marks.run(),
+                    purge.run(),
                     commits.run(),
                 ],
                 broken,
@@ -94,6 +97,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         stack.push_async_callback(commits.drain)
         app[DATABASE], app[HASHER], app[HUB] = database, hasher, hub
         app[COMMITS], app[READ_MARKS], app[SESSIONS] = commits, read_marks, sessions
+        app[PURGE] = purge
         await _log_first_account(database, settings)
         yield
 
@@ -116,6 +120,7 @@ def _group_commit(database: Database, hub: Hub, settings: Settings, cursor: int)
         queue_max_bytes=settings.commit_queue_max_bytes,
         batch_max_messages=settings.commit_batch_max_messages,
         batch_max_bytes=settings.commit_batch_max_bytes,
+        changes_max=settings.commit_changes_max,
     )
 
 

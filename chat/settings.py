@@ -108,6 +108,18 @@ class Settings:
     commit_batch_max_bytes: int = _setting(
         MIB, "the same in bytes: also the most that one write to a socket can hold", least=KIB
     )
+    commit_changes_max: int = _setting(
+        1000, "deletions that may wait for the disk; each takes its turn between two commits, more are refused", least=1
+    )
+    purge_batch_messages: int = _setting(
+        200,
+        "messages of a deleted room or account that go in one commit: bounds how long everyone else waits behind it",
+        least=1,
+        most=10_000,
+    )
+    purge_pause_seconds: float = _setting(
+        0.02, "pause between two such commits, so that the disk is mostly there for what people say", least=0
+    )
     accept_wait_seconds: float = _setting(
         5, "how long an HTTP sender may wait for a place in the queue before 503", least=0.1
     )

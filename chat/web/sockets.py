@@ -25,7 +25,7 @@ from chat.protocol import (
     Subscribe,
     Typing,
     Unsubscribe,
-    chat_frame,
+    change_frame,
     control_pong,
     echoable_client_id,
     error_frame,
@@ -126,7 +126,7 @@ class _Conversation:
                 if departures == self._hub.departures:
                     self._follow(room, after)
                 else:  # perhaps left during the handshake
-                    await self._subscribe(Subscribe(None, after))
+                    await self._follow_again(after)
             await self._read_frames()
         except ConnectionError:
             pass  # the client went away while something waited to be sent to it
@@ -224,11 +224,17 @@ class _Conversation:
             # tell the client that it has everything before it.
             is_repeat and not self._subscriber.awaits(message.room_id, message.cursor)
         ):
-            self._subscriber.send(chat_frame(message))
+            self._subscriber.send(change_frame(message))
 
     async def _subscribe(self, frame: Subscribe) -> None:
         room = await rooms.join_room(self._database, self._hub, self._session.user, self._name(frame.room))
         self._follow(room, frame.after)
+
+    async def _follow_again(self, after: int | None) -> None:
+        try:
+            await self._subscribe(Subscribe(None, after))
+        except ChatError as error:  # the room was deleted during the handshake
+            self._subscriber.send(error_frame(error))
 
     def _follow(self, room: Room, after: int | None) -> None:
         self._hub.subscribe(self._subscriber, room, after)

@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from chat import errors
-from chat.protocol import encode_json
+from chat.protocol import encode_answer
 from chat.settings import Settings
 from chat.web.bodies import BodyTimeout
 from chat.web.keys import SETTINGS
@@ -80,7 +80,7 @@ _PROTECTION = {
 def error_response(error: errors.ChatError, status: int, headers: Mapping[str, str] | None = None) -> web.Response:
     """A refusal as JSON, with Retry-After where trying again may help."""
     response = web.json_response(
-        {"error": error.sentence, "code": error.code}, status=status, headers=headers, dumps=encode_json
+        {"error": error.sentence, "code": error.code}, status=status, headers=headers, dumps=encode_answer
     )
     if isinstance(error, errors.TooMany):
         response.headers[hdrs.RETRY_AFTER] = str(math.ceil(error.retry_after_seconds))

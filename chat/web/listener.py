@@ -19,6 +19,7 @@ from ipaddress import ip_address, ip_network
 from aiohttp import web
 
 from chat.settings import Settings
+from chat.web.middlewares import PROTECTION
 from chat.web.proxies import is_from
 
 log = logging.getLogger(__name__)
@@ -36,13 +37,16 @@ _RETRY_AFTER_SECONDS = 10
 
 
 def _refusal(status: str, sentence: str) -> bytes:
-    body = json.dumps({"error": sentence, "code": "too_many_connections"}).encode()
-    head = (
-        f"HTTP/1.1 {status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
-        f"Retry-After: {_RETRY_AFTER_SECONDS}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-        "Connection: close\r\n\r\n"
-    )
-    return head.encode() + body
+    body = json.dumps({"error": sentence, "code": "too_many_connections"})
+    headers = {
+        "Content-Type": "application/json; charset=utf-8",
+        "Content-Length": len(body),
+        "Retry-After": _RETRY_AFTER_SECONDS,
+        "Connection": "close",
+        **PROTECTION,
+    }
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", body]).encode()
 
 
 _SERVER_FULL = _refusal("503 Service Unavailable", "The server holds as many connections as it can. Try again soon.")

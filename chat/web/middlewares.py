@@ -67,13 +67,14 @@ _CONTENT_SECURITY_POLICY = (
 _PERMISSIONS_POLICY = (
     "camera=(), display-capture=(), geolocation=(), hid=(), microphone=(), midi=(), payment=(), serial=(), usb=()"
 )
-_PROTECTION = {
+PROTECTION = {
     "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": _PERMISSIONS_POLICY,
+    "Cache-Control": "no-store",
 }
 
 
@@ -158,9 +159,8 @@ async def protect(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.pop(hdrs.SERVER, None)
     if response.status == HTTPStatus.SWITCHING_PROTOCOLS:
         return
-    for name, value in _PROTECTION.items():
+    for name, value in PROTECTION.items():
         response.headers.setdefault(name, value)
-    response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     if request.app[SETTINGS].secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
 

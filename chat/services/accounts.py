@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from chat.errors import Taken, WrongCredentials
-from chat.models import User
+from chat.models import Device, User
+from chat.services.limits import Limits
 from chat.services.names import check_name, look_key, name_key
 from chat.services.passwords import PasswordHasher, can_be_password, check_password, needs_rehash
 from chat.store import accounts
@@ -36,19 +37,35 @@ async def create_user(database: Database, hasher: PasswordHasher, username: str,
     return user
 
 
-async def authenticate(database: Database, hasher: PasswordHasher, username: str, password: str) -> User:
+async def authenticate(
+    database: Database,
+    hasher: PasswordHasher,
+    limits: Limits,
+    username: str,
+    password: str,
+    *,
+    address: str | None,
+    device: Device | None,
+) -> User:
     """The user that the name and the password belong to.
+
+    Args:
+        address: where the attempt comes from.
+        device: what it shows of an earlier sign-in.
 
     Raises:
         WrongCredentials: they do not go together; says and takes the same for an unknown name.
+        TooMany: too many attempts have failed; nothing was hashed, and it says the same for an unknown name.
         Busy, StorageUnavailable: not now.
     """
     wrong = WrongCredentials("The user name or the password is wrong.")
-    if not can_be_password(password):
-        raise wrong
-    user, password_hash = await accounts.find_user_and_hash(database, name_key(username)) or (None, None)
-    if not await hasher.verify(password, password_hash) or user is None or password_hash is None:
-        raise wrong
+    key = name_key(username)
+    user, password_hash = await accounts.find_user_and_hash(database, key) or (None, None)
+    with limits.guess(key, user, address, device):
+        if not can_be_password(password):
+            raise wrong
+        if not await hasher.verify(password, password_hash) or user is None or password_hash is None:
+            raise wrong
     if needs_rehash(password_hash):
         await accounts.update_password_hash(database, user.user_id, await hasher.hash(password))
     return user

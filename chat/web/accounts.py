@@ -11,7 +11,8 @@ from chat.fields import required_text
 from chat.services import accounts
 from chat.web.answers import answer, answer_json
 from chat.web.bodies import read_fields
-from chat.web.keys import DATABASE, HASHER, SETTINGS
+from chat.web.devices import shown_device
+from chat.web.keys import DATABASE, HASHER, LIMITS, SETTINGS
 from chat.web.sessions import sign_in, sign_out, signed_in
 
 log = logging.getLogger(__name__)
@@ -20,7 +21,8 @@ log = logging.getLogger(__name__)
 async def create_user(request: web.Request) -> web.Response:
     fields = await read_fields(request)
     username, password = required_text(fields, "username"), required_text(fields, "password")
-    user = await accounts.create_user(request.app[DATABASE], request.app[HASHER], username, password)
+    with request.app[LIMITS].sign_up(request.remote):
+        user = await accounts.create_user(request.app[DATABASE], request.app[HASHER], username, password)
     await sign_in(request, user)
     log.info("account: user %d created from %s", user.user_id, request.remote)
     return answer({"info": f"Welcome, {user.username}.", "user_id": user.user_id, "username": user.username})
@@ -30,7 +32,10 @@ async def login(request: web.Request) -> web.Response:
     fields = await read_fields(request)
     username, password = required_text(fields, "username"), required_text(fields, "password")
     try:
-        user = await accounts.authenticate(request.app[DATABASE], request.app[HASHER], username, password)
+        user = await accounts.authenticate(
+            request.app[DATABASE], request.app[HASHER], request.app[LIMITS], username, password,
+            address=request.remote, device=shown_device(request),
+        )  # fmt: skip
     except WrongCredentials:
         log.warning("sign-in: refused from %s", request.remote)
         raise

@@ -11,7 +11,8 @@ from aiohttp import hdrs, web
 from chat.errors import NotSignedIn
 from chat.models import Room, Session, User
 from chat.settings import Settings
-from chat.web.keys import SESSIONS
+from chat.web.devices import remember_device
+from chat.web.keys import LIMITS, SESSIONS
 
 _ID_BYTES = 32  # OWASP Session Management Cheat Sheet asks for at least 16
 _COOKIE_NAME = "chat_session"
@@ -62,6 +63,7 @@ class SessionStorage(aiohttp_session.AbstractStorage):
         replaced = self._find(request)
         await request.app[SESSIONS].start(_hash(session_id), user, request.headers.get(hdrs.USER_AGENT, ""))
         self.save_cookie(response, session_id, max_age=self.max_age)
+        remember_device(request, response, user)
         if replaced is not None:
             await request.app[SESSIONS].end([replaced.key])
 
@@ -95,11 +97,13 @@ async def signed_in(request: web.Request) -> Session:
 
     Raises:
         NotSignedIn: there is none.
+        TooMany: its user asks for more than any page does.
     """
     identity = (await aiohttp_session.get_session(request)).identity
     session = request.app[SESSIONS].find(identity) if identity is not None else None
     if session is None:
         raise NotSignedIn("Sign in first: POST /login with username and password.")
+    request.app[LIMITS].request(session.user)
     return session
 
 

@@ -31,6 +31,7 @@ from chat.store.sessions import list_sessions
 from chat.web import parser_errors
 from chat.web.keys import BROKEN, COMMITS, DATABASE, DEVICES, HASHER, HUB, LIMITS, READ_MARKS, SESSIONS, SETTINGS
 from chat.web.middlewares import errors_as_json, protect, refuse_cross_site
+from chat.web.proxies import believe_proxies
 from chat.web.routes import route_definitions
 from chat.web.sessions import SessionStorage
 
@@ -47,6 +48,7 @@ def create_app(settings: Settings) -> web.Application:
         client_max_size=settings.frame_max_bytes,
         middlewares=[
             errors_as_json,
+            *([believe_proxies(settings.trusted_networks)] if settings.trusted_proxies else []),
             refuse_cross_site,
             aiohttp_session.session_middleware(SessionStorage(settings)),
         ],

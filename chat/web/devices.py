@@ -25,7 +25,7 @@ def remember_device(request: web.Request, response: web.StreamResponse, user: Us
         request.app[DEVICES].issue(user),
         max_age=settings.device_seconds,
         path="/",
-        secure=settings.secure,
+        secure=settings.secure or request.secure,  # the second by the word of a trusted proxy
         httponly=True,
         samesite="Lax",
     )

@@ -62,6 +62,20 @@ class Settings:
     message_max_characters: int = _setting(4000, "longest message", least=1, most=1_000_000)
     page_max_messages: int = _setting(500, "most messages one page of history may hold", least=1, most=10_000)
 
+    registration: str = _setting(
+        "open",
+        "who may make an account: anyone who reaches the server, whoever has an invite, or nobody but the operator",
+        choices=("open", "invite", "closed"),
+    )
+    invite_uses_max: int = _setting(1000, "accounts that one invite may let in", least=1, most=1_000_000)
+    invite_hours_max: int = _setting(365 * 24, "how long an invite may last", least=1, most=100 * 365 * 24)
+    invites_max: int = _setting(1000, "invites that may be open at a time: bounds the list of them", least=1)
+    password_reset_seconds: int = _setting(
+        DAY_SECONDS, "a link to choose a new password works this long: it is worth as much as the password", least=60
+    )
+    tokens_per_user_max: int = _setting(50, "API tokens one person may have; they do not expire", least=1)
+    audit_page_max_entries: int = _setting(200, "most entries of the audit log in one answer", least=1, most=10_000)
+
     session_idle_seconds: int = _setting(14 * DAY_SECONDS, "a session not used this long ends", least=60)
     session_absolute_seconds: int = _setting(
         90 * DAY_SECONDS, "a session ends this long after the sign-in, used or not", least=60
@@ -131,6 +145,18 @@ class Settings:
     )
     commit_batch_max_bytes: int = _setting(
         MIB, "the same in bytes: also the most that one write to a socket can hold", least=KIB
+    )
+    commit_changes_max: int = _setting(
+        1000, "deletions that may wait for the disk; each takes its turn between two commits, more are refused", least=1
+    )
+    purge_batch_messages: int = _setting(
+        200,
+        "messages of a deleted room or account that go in one commit: bounds how long everyone else waits behind it",
+        least=1,
+        most=10_000,
+    )
+    purge_pause_seconds: float = _setting(
+        0.02, "pause between two such commits, so that the disk is mostly there for what people say", least=0
     )
     accept_wait_seconds: float = _setting(
         5, "how long an HTTP sender may wait for a place in the queue before 503", least=0.1
@@ -207,6 +233,20 @@ class Settings:
         "connections the kernel may hold for us: a whole company reconnecting at once",
         least=1,
         most=65535,
+    )
+    connections_max: int = _setting(
+        50_000,
+        "connections the server holds at once, as far as the system's limit of open files goes; more are answered 503",
+        least=1,
+    )
+    connections_per_address_max: int = _setting(
+        1000,
+        "the same for one address, of IPv6 one /64; those of this machine and of trusted proxies stand for many "
+        "people and are not counted",
+        least=1,
+    )
+    accepts_at_once: int = _setting(
+        4, "new connections taken in before others get a turn: bounds what a crowd at the door costs them", least=1
     )
     shutdown_seconds: float = _setting(
         1, "how long answers under way may take once the server is asked to stop", least=0, most=60

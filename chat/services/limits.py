@@ -21,7 +21,7 @@ from typing import Generic, TypeVar
 from weakref import WeakValueDictionary
 
 from chat.errors import ChatError, TooMany, WrongCredentials
-from chat.models import Device, User
+from chat.models import Device, Session, User
 from chat.settings import Settings
 
 _HOUR_SECONDS = 3600
@@ -168,14 +168,22 @@ class Limits:
             if (subnet := counted_subnet(address)) is not None:
                 buckets.append(self._guesses_by_address.of(subnet, now))
                 buckets.append(self._guesses_by_name_and_address.of((name, subnet), now))
-        taken = _take_all(buckets, now, "Too many failed sign-ins. Try again later.", "too_many_sign_ins")
-        try:
+        with _counting_guesses(_take_all(buckets, now, _TOO_MANY_GUESSES, "too_many_sign_ins")):
             yield
-        except ChatError as error:
-            if not isinstance(error, WrongCredentials):
-                _give_back(taken)
-            raise
-        _give_back(taken)
+
+    @contextmanager
+    def confirmation(self, session: Session) -> Iterator[None]:
+        """Try the password of someone who is signed in, in the block: a stolen session must not be good for guessing.
+
+        Each session has a bucket of its own, so that a stolen one does not keep the owner from changing the password.
+
+        Raises:
+            TooMany: no password may be tried now.
+        """
+        now = self.clock()
+        buckets = [self._guesses_by_device.of(Device(session.user.user_id, session.key), now)]
+        with _counting_guesses(_take_all(buckets, now, _TOO_MANY_GUESSES, "too_many_sign_ins")):
+            yield
 
     @contextmanager
     def sign_up(self, address: str | None) -> Iterator[None]:
@@ -231,6 +239,7 @@ class Limits:
         return TooMany(sentence, "too_many_frames")
 
 
+_TOO_MANY_GUESSES = "Too many wrong passwords. Try again later."
 _SLOW_DOWN = "You ask for too much at once. Try again in a moment."
 
 
@@ -263,6 +272,18 @@ def _take_all(buckets: list[Bucket], now: float, sentence: str, code: str) -> li
         _give_back(bucket for bucket, wait in zip(buckets, waits, strict=True) if not wait)
         raise TooMany(sentence, code, retry_after_seconds=max(waits))
     return buckets
+
+
+@contextmanager
+def _counting_guesses(taken: list[Bucket]) -> Iterator[None]:
+    """Give back what was taken, unless the block says that the password was wrong."""
+    try:
+        yield
+    except ChatError as error:
+        if not isinstance(error, WrongCredentials) and error.code != "wrong_password":
+            _give_back(taken)
+        raise
+    _give_back(taken)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from chat.live.hub import Hub
 from chat.services.devices import Devices
 from chat.services.limits import Limits
 from chat.services.passwords import PasswordHasher
+from chat.services.purge import Purge
 from chat.services.read_marks import ReadMarks
 from chat.services.sessions import Sessions
 from chat.settings import Settings
@@ -25,4 +26,5 @@ LIMITS = web.AppKey("LIMITS", Limits)
 SESSIONS = web.AppKey("SESSIONS", Sessions)
 COMMITS = web.AppKey("COMMITS", GroupCommit)
 HUB = web.AppKey("HUB", Hub)
+PURGE = web.AppKey("PURGE", Purge)
 READ_MARKS = web.AppKey("READ_MARKS", ReadMarks)

@@ -16,6 +16,8 @@ from chat.live.heartbeat import keep_alive
 from chat.live.hub import Hub
 from chat.models import Message
 from chat.protocol import CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR
+from chat.services.devices import KEY_PURPOSE, Devices
+from chat.services.limits import Limits
 from chat.services.passwords import PasswordHasher
 from chat.services.purge import Purge
 from chat.services.read_marks import ReadMarks
@@ -26,9 +28,22 @@ from chat.store.database import Database
 from chat.store.group_commit import GroupCommit
 from chat.store.messages import last_cursor, list_changes
 from chat.store.opening import open_database
+from chat.store.secrets import secret_key
 from chat.store.sessions import list_sessions
 from chat.web import parser_errors
-from chat.web.keys import BROKEN, COMMITS, DATABASE, HASHER, HUB, PURGE, READ_MARKS, SESSIONS, SETTINGS
+from chat.web.keys import (
+    BROKEN,
+    COMMITS,
+    DATABASE,
+    DEVICES,
+    HASHER,
+    HUB,
+    LIMITS,
+    PURGE,
+    READ_MARKS,
+    SESSIONS,
+    SETTINGS,
+)
 from chat.web.listener import Listener
 from chat.web.middlewares import errors_as_json, protect, refuse_cross_site
 from chat.web.proxies import believe_proxies
@@ -95,6 +110,8 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         stack.push_async_callback(sessions.try_to_save)
         stack.push_async_callback(read_marks.flush)
         stack.push_async_callback(commits.drain)
+        app[DEVICES] = Devices(await secret_key(database, KEY_PURPOSE))
+        app[LIMITS] = Limits(settings, asyncio.get_running_loop().time)
         app[DATABASE], app[HASHER], app[HUB] = database, hasher, hub
         app[COMMITS], app[READ_MARKS], app[SESSIONS] = commits, read_marks, sessions
         app[PURGE] = purge

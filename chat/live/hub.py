@@ -72,6 +72,9 @@ class Hub:
     def is_connected(self, session: Session) -> bool:
         return any(True for _ in self._connections.of_session(session))
 
+    def socket_count(self, user: User) -> int:
+        return len(self._connections.of_user(user.user_id))
+
     def add(self, subscriber: Subscriber) -> None:
         """Let a socket in; it is subscribed to nothing yet."""
         self._connections.add(subscriber)

@@ -17,6 +17,7 @@ from chat.live.hub import Hub
 from chat.models import Message
 from chat.protocol import CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR
 from chat.services.passwords import PasswordHasher
+from chat.services.purge import Purge
 from chat.services.read_marks import ReadMarks
 from chat.services.sessions import Sessions
 from chat.settings import Settings
@@ -27,8 +28,10 @@ from chat.store.messages import last_cursor, list_changes
 from chat.store.opening import open_database
 from chat.store.sessions import list_sessions
 from chat.web import parser_errors
-from chat.web.keys import BROKEN, COMMITS, DATABASE, HASHER, HUB, READ_MARKS, SESSIONS, SETTINGS
+from chat.web.keys import BROKEN, COMMITS, DATABASE, HASHER, HUB, PURGE, READ_MARKS, SESSIONS, SETTINGS
+from chat.web.listener import Listener
 from chat.web.middlewares import errors_as_json, protect, refuse_cross_site
+from chat.web.proxies import believe_proxies
 from chat.web.routes import route_definitions
 from chat.web.sessions import SessionStorage
 
@@ -45,6 +48,7 @@ def create_app(settings: Settings) -> web.Application:
         client_max_size=settings.frame_max_bytes,
         middlewares=[
             errors_as_json,
+            *([believe_proxies(settings.trusted_networks)] if settings.trusted_proxies else []),
             refuse_cross_site,
             aiohttp_session.session_middleware(SessionStorage(settings)),
         ],
@@ -74,6 +78,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
             on_ended=hub.close_session,
             is_connected=hub.is_connected,
         )
+        purge = Purge(database, commits, settings)
         await stack.enter_async_context(
             _background(
                 [
@@ -81,6 +86,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
                     sessions.keep_saved(),
                     keep_alive(hub, settings),
                     read_marks.run(),
+                    purge.run(),
                     commits.run(),
                 ],
                 broken,
@@ -91,6 +97,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         stack.push_async_callback(commits.drain)
         app[DATABASE], app[HASHER], app[HUB] = database, hasher, hub
         app[COMMITS], app[READ_MARKS], app[SESSIONS] = commits, read_marks, sessions
+        app[PURGE] = purge
         await _log_first_account(database, settings)
         yield
 
@@ -113,6 +120,7 @@ def _group_commit(database: Database, hub: Hub, settings: Settings, cursor: int)
         queue_max_bytes=settings.commit_queue_max_bytes,
         batch_max_messages=settings.commit_batch_max_messages,
         batch_max_bytes=settings.commit_batch_max_bytes,
+        changes_max=settings.commit_changes_max,
     )
 
 
@@ -140,14 +148,14 @@ def _report_death(broken: asyncio.Event, task: asyncio.Task[None]) -> None:
         broken.set()
 
 
-async def stop_serving(runner: web.AppRunner) -> None:
+async def stop_serving(runner: web.AppRunner, listener: Listener | None) -> None:
     """Stop as people may rely on: let nobody in, commit what was accepted, tell every socket, then end the rest.
 
     The sockets are closed before aiohttp's own shutdown begins: from then on it throws away all that clients
     send, their answers to our close frames too.
     """
-    for site in runner.sites:
-        await site.stop()
+    if listener is not None:
+        listener.stop()
     app = runner.app
     if HUB in app:  # not when the start was refused
         await app[COMMITS].drain()

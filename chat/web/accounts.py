@@ -14,7 +14,7 @@ from chat.services import accounts
 from chat.services.sessions import public_id_of
 from chat.web.answers import answer, answer_json
 from chat.web.bodies import read_fields
-from chat.web.keys import DATABASE, HASHER, HUB, SESSIONS, SETTINGS
+from chat.web.keys import DATABASE, HASHER, HUB, PURGE, SESSIONS, SETTINGS
 from chat.web.sessions import sign_in, sign_out, signed_in
 
 log = logging.getLogger(__name__)
@@ -119,6 +119,7 @@ async def delete_account(request: web.Request) -> web.Response:
         app[DATABASE], app[HASHER], app[SESSIONS], app[HUB], session.user,
         password=password, messages_go=messages == "delete",
     )  # fmt: skip
+    app[PURGE].wake()
     await sign_out(request)
     log.info("account: user %d deleted", session.user.user_id)
     return answer({"message": "Your account is deleted."})

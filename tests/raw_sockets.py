@@ -124,11 +124,19 @@ class RawSocket:
 
 
 @asynccontextmanager
-async def raw_socket(person: Person, path: str = "/ws/chat/lobby", more: bytes = b"") -> AsyncIterator[RawSocket]:
-    """Connect as a person and finish the handshake."""
+async def raw_socket(
+    person: Person, path: str = "/ws/chat/lobby", more: bytes = b"", *, segment_bytes: int | None = None
+) -> AsyncIterator[RawSocket]:
+    """Connect as a person and finish the handshake.
+
+    Args:
+        segment_bytes: the most in one packet; small, the server's kernel takes far less for a reader that has stopped.
+    """
     connection = socket.socket()
     try:
         connection.setblocking(False)
+        if segment_bytes is not None:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment_bytes)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         await asyncio.get_running_loop().sock_connect(connection, person.server.address)
         raw = RawSocket(connection)

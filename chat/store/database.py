@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -74,6 +75,7 @@ class Database:
         self._checkpoint_wal_max_bytes = checkpoint_wal_max_bytes
         self._on_broken = on_broken
         self._is_broken = False
+        self._found_locked_at = -math.inf
 
     async def read(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run one SELECT on a reading connection.
@@ -89,17 +91,26 @@ class Database:
         finally:
             self._free_readers.put_nowait(reader)
 
-    async def write(self, sql: str, parameters: Sequence[object] = (), *, content_bytes: int = 0) -> list[Row]:
+    async def write(
+        self,
+        sql: str,
+        parameters: Sequence[object] = (),
+        *,
+        content_bytes: int = 0,
+        waiting_since: float | None = None,
+    ) -> list[Row]:
         """Run one statement that changes something, in a transaction of its own; it is on disk on return.
 
         Args:
             content_bytes: about how much text is stored, for the time of the next checkpoint.
+            waiting_since: when the caller began to wait, in the loop's time; None: now.
 
         Raises:
             StorageUnavailable: nothing was changed.
         """
+        since = _now() if waiting_since is None else waiting_since
         async with self._write_lock:
-            self._refuse_if_broken()
+            self._refuse_if_hopeless(since)
             try:
                 rows = cast("list[Row]", await self._writer.execute_fetchall(sql, parameters))
             except sqlite3.Error as error:
@@ -108,14 +119,18 @@ class Database:
             return rows
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Execute]:
+    async def transaction(self, *, waiting_since: float | None = None) -> AsyncIterator[Execute]:
         """Run several statements as one: all of them, or none when the block raises.
+
+        Args:
+            waiting_since: as in `write`.
 
         Raises:
             StorageUnavailable: nothing was changed.
         """
+        since = _now() if waiting_since is None else waiting_since
         async with self._write_lock:
-            self._refuse_if_broken()
+            self._refuse_if_hopeless(since)
             try:
                 await self._writer.execute_fetchall("BEGIN IMMEDIATE")
                 yield self._writer.execute_fetchall
@@ -167,13 +182,15 @@ class Database:
             await self._writer.execute_fetchall("ROLLBACK")
 
     def _note_write(self, content_bytes: int) -> None:
-        self._last_write = asyncio.get_running_loop().time()
+        self._last_write = _now()
         self._log_bytes += _COMMIT_LOG_BYTES + 2 * content_bytes
         self._written.set()
 
-    def _refuse_if_broken(self) -> None:
-        # What comes after a failed fsync may seem to succeed, and be gone all the same.
-        if self._is_broken:
+    def _refuse_if_hopeless(self, waiting_since: float) -> None:
+        # What comes after a failed fsync may seem to succeed, and be gone all the same. And who has waited while
+        # another program kept the one before from writing has waited long enough: one after the other, each with a
+        # busy_timeout_seconds of its own, the last would wait for minutes.
+        if self._is_broken or self._found_locked_at > waiting_since:
             raise StorageUnavailable(_UNAVAILABLE)
 
     def _failure(self, action: str, error: sqlite3.Error) -> StorageUnavailable:
@@ -184,7 +201,13 @@ class Database:
             log.critical("storage: the database can no longer be trusted after %s; stopping", name)
             self._is_broken = True
             self._on_broken()
+        if action == "write" and code & _PRIMARY_CODE_MASK == sqlite3.SQLITE_BUSY:
+            self._found_locked_at = _now()
         return StorageUnavailable(_UNAVAILABLE)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def connect_writer(path: Path, *, synchronous: str, busy_timeout_seconds: float) -> aiosqlite.Connection:

@@ -49,11 +49,13 @@ class _Change(NamedTuple):
 
     Args:
         cursors: the most that it needs.
+        waiting_since: in the loop's time.
         then: called with the result in the step in which it comes back from the disk.
     """
 
     apply: _Apply[Any]
     cursors: int
+    waiting_since: float
     then: Callable[[Any], None]
     outcome: asyncio.Future[Any]
 
@@ -94,6 +96,7 @@ class GroupCommit:
         self._clock = clock
         self._queue: deque[_Submission] = deque()
         self._queue_bytes = 0
+        self._waiting_since = 0.0  # no message in the queue has waited longer
         self._changes: deque[_Change] = deque()
         self._gone: dict[tuple[type, int], None] = {}  # Room or User, and the id; in the order they went
         self._work = asyncio.Event()
@@ -121,6 +124,8 @@ class GroupCommit:
         if self._has_ended or (self._gone and self._is_gone(draft)):
             answer(None, False)
             return
+        if not self._queue:
+            self._waiting_since = asyncio.get_running_loop().time()
         self._queue.append((draft, answer))
         self._queue_bytes += _size(draft)
         self._idle.clear()
@@ -187,9 +192,9 @@ class GroupCommit:
                 await self._work.wait()
                 while self._queue or self._changes:
                     if self._queue:
-                        batch = self._take_batch()
+                        since, batch = self._waiting_since, self._take_batch()
                         self._space.set()
-                        await self._commit(batch)
+                        await self._commit(batch, since)
                     if self._changes:
                         await self._carry_out(self._changes.popleft())
                 self._work.clear()
@@ -204,8 +209,9 @@ class GroupCommit:
     async def _change(self, apply: _Apply[_Result], *, cursors: int, then: Callable[[_Result], None]) -> _Result:
         if self._has_ended or len(self._changes) >= self._changes_max:
             raise StorageUnavailable(_NOT_CHANGED)
-        outcome: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
-        self._changes.append(_Change(apply, cursors, then, outcome))
+        loop = asyncio.get_running_loop()
+        outcome: asyncio.Future[_Result] = loop.create_future()
+        self._changes.append(_Change(apply, cursors, loop.time(), then, outcome))
         self._idle.clear()
         self._work.set()
         return await outcome
@@ -215,7 +221,7 @@ class GroupCommit:
         # As with messages: a cursor that may have reached the disk is never used again.
         self._next_id += change.cursors
         try:
-            async with self._database.transaction() as execute:
+            async with self._database.transaction(waiting_since=change.waiting_since) as execute:
                 result = await change.apply(execute, first_cursor, int(self._clock() * 1000))
         except ChatError as error:
             _fail(change, error)
@@ -251,13 +257,15 @@ class GroupCommit:
         self._queue_bytes -= batch_bytes
         return batch
 
-    async def _commit(self, batch: Sequence[_Submission]) -> None:
+    async def _commit(self, batch: Sequence[_Submission], waiting_since: float) -> None:
         first_id = self._next_id
         # Also when the commit fails: an id that may have reached the disk is never used for another message.
         self._next_id += len(batch)
         created_ms = int(self._clock() * 1000)
         try:
-            stored_ids = await insert_messages(self._database, [draft for draft, _ in batch], first_id, created_ms)
+            stored_ids = await insert_messages(
+                self._database, [draft for draft, _ in batch], first_id, created_ms, waiting_since
+            )
         except StorageUnavailable:
             _answer_failed(batch)
             return

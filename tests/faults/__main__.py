@@ -23,6 +23,7 @@ from tests.faults import (
     power_cuts,
     reconnects,
     restarts,
+    stopped_readers,
     stops,
 )
 from tests.faults.finding import Finding
@@ -34,7 +35,7 @@ Run = Callable[[Path], Coroutine[Any, Any, Finding]]
 RUNS: dict[str, Run] = {
     "kill": lambda work: kills.at_random_moments(work, kills=100, is_long=True),
     "kill_at_call": lambda work: kills.at_each_database_call(work, first=1, last=100, is_long=True),
-    "kill_first_start": lambda work: kills.while_the_database_is_made(work, last=36, is_long=True),
+    "kill_first_start": lambda work: kills.while_the_database_is_made(work, last=36, step=2, is_long=True),
     "power_cut": lambda work: power_cuts.with_synchronous_full(work, cuts=50, is_long=True),
     "power_cut_normal": lambda work: power_cuts.with_synchronous_normal(work, cuts=10, is_long=True),
     "full_disk": lambda work: full_disk.full_and_free_again(work, times=10, is_long=True),
@@ -45,6 +46,9 @@ RUNS: dict[str, Run] = {
     ),
     "lock": lambda work: locks.held_by_another_process(work, times=5, is_long=True),
     "damage": lambda work: damage.each_damage(work, is_long=True),
+    "stopped_readers": lambda work: stopped_readers.who_cost_nobody(
+        work, readers=1000, stopped=50, turns=5, is_long=True
+    ),
     "half_open": lambda work: half_open.clients_that_vanish(
         work, clients=10, times=4, heartbeat_seconds=2, is_long=True
     ),

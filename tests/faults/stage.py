@@ -19,8 +19,12 @@ from tests.processes import ServerProcess, server_process
 # What all talkers together may need to get on, on a machine that does much else.
 _PATIENCE_SECONDS = 120
 _LOOK_SECONDS = 0.002
-# Every server here gets these: the faults are of the machine, and many sockets belong to few people.
-FLAGS: tuple[str, ...] = ()
+# Every server here gets these: few people stand for many, and talk faster than people do.
+FLAGS: tuple[str, ...] = (
+    "--frames-per-user-per-second", "1000000", "--frames-per-user-burst", "1000000",
+    "--requests-per-user-per-second", "1000000", "--requests-per-user-burst", "1000000",
+    "--sockets-per-user-max", "100000",
+)  # fmt: skip
 
 
 class Stage:
@@ -79,6 +83,7 @@ class Stage:
         *,
         gate: Address | None = None,
         messages_max: int | None = None,
+        in_flight: int = 8,
         padding: int = 0,
     ) -> list[Talker]:
         """Talkers who share the people and the rooms among them.
@@ -89,7 +94,7 @@ class Stage:
         added = [
             Talker(
                 f"t{number}", self.people[number % len(self.people)], rooms[number % len(rooms)], self.log,
-                gate or self.address, messages_max=messages_max, padding=padding,
+                gate or self.address, messages_max=messages_max, in_flight=in_flight, padding=padding,
             )
             for number in range(len(self.talkers), len(self.talkers) + talkers)
         ]  # fmt: skip

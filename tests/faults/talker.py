@@ -12,7 +12,6 @@ import aiohttp
 from tests.faults.oracle import Key, Log, Place, Reading, Record, Sent
 from tests.people import Person
 
-_IN_FLIGHT = 8
 _AGAIN_SECONDS = 0.05
 
 
@@ -52,6 +51,7 @@ class Talker:
         name: unique among the talkers; their client_ids begin with it.
         gate: it connects when this is up.
         messages_max: after these it only listens; None: it never ends.
+        in_flight: messages that wait for their acknowledgement at a time.
         padding: characters added to each message.
     """
 
@@ -64,6 +64,7 @@ class Talker:
         gate: Address,
         *,
         messages_max: int | None = None,
+        in_flight: int = 8,
         padding: int = 0,
     ) -> None:
         self.name = name
@@ -73,6 +74,7 @@ class Talker:
         self.is_live = asyncio.Event()
         self.close_codes: list[int | None] = []
         self.messages_max = messages_max
+        self._in_flight = in_flight
         self._padding = "x" * padding
         self._log = log
         self._gate = gate
@@ -133,7 +135,7 @@ class Talker:
         return self.person.session.ws_connect(self.person.server.url + path, max_msg_size=0)
 
     async def _say_more(self, connection: aiohttp.ClientWebSocketResponse) -> None:
-        while len(self._waiting) < _IN_FLIGHT and (self.messages_max is None or self._count < self.messages_max):
+        while len(self._waiting) < self._in_flight and (self.messages_max is None or self._count < self.messages_max):
             self._count += 1
             waiting = _Waiting(f"{self.name}-{self._count}", f"{self._count} of {self.name} {self._padding}")
             self._waiting[waiting.client_id] = waiting

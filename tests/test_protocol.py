@@ -19,10 +19,12 @@ from chat.protocol import (
     Subscribe,
     Typing,
     Unsubscribe,
+    change_frame,
     chat_frame,
     close_frame,
     control_ping,
     control_pong,
+    delete_frame,
     echoable_client_id,
     error_frame,
     live_frame,
@@ -32,6 +34,7 @@ from chat.protocol import (
     presence_frame,
     read_frame,
     read_mark_frame,
+    room_deleted_frame,
     text_frame,
     timestamp,
     typing_frame,
@@ -239,3 +242,20 @@ def test_control_frames_are_as_rfc_6455_wants() -> None:
 )
 def test_times_are_iso_8601_in_utc_with_milliseconds(milliseconds: int, text: str) -> None:
     assert timestamp(milliseconds) == text
+
+
+def test_a_delete_frame_says_which_message_and_whose_and_nothing_of_its_text() -> None:
+    deleted = MESSAGE._replace(cursor=57, is_deleted=True)
+    fields = {"type": "delete", "room": "lobby", "id": 42, "cursor": 57, "user_id": 7}
+    assert unpacked(delete_frame(deleted)) == fields
+    assert unpacked(change_frame(deleted._replace(client_id='"1"'))) == fields | {"client_id": '"1"'}
+    assert change_frame(MESSAGE) == chat_frame(MESSAGE)
+
+
+def test_only_a_deleted_message_is_listed_as_one() -> None:
+    assert json.loads(message_json(MESSAGE._replace(text="", is_deleted=True)))["deleted"] is True
+    assert "deleted" not in json.loads(message_json(MESSAGE))
+
+
+def test_a_room_deleted_frame_names_the_room() -> None:
+    assert unpacked(room_deleted_frame(Room(1, "tea"))) == {"type": "room_deleted", "room": "tea", "room_id": 1}

@@ -22,9 +22,8 @@ async def test_an_act_that_fails_leaves_no_entry(data_dir: Path) -> None:
 
 
 async def test_an_entry_stays_as_it_is(data_dir: Path) -> None:
-    async with open_database(Settings(data_dir=data_dir), lambda: None) as database:
-        async with database.transaction() as execute:
-            await insert_entry(execute, actor_id=None, action="delete_room", created_ms=1, subject="tea")
+    async with open_database(Settings(data_dir=data_dir), lambda: None) as database, database.transaction() as execute:
+        await insert_entry(execute, actor_id=None, action="delete_room", created_ms=1, subject="tea")
     with sqlite3.connect(data_dir / "chat.db") as connection:
         for statement in ("DELETE FROM audit", "UPDATE audit SET subject = ''"):
             with pytest.raises(sqlite3.IntegrityError):

@@ -88,7 +88,7 @@ def optional_number(fields: Mapping[str, object], name: str) -> int | None:
 
 
 def required_number(fields: Mapping[str, object], name: str) -> int:
-    """The number of a field that must be there; raises as `optional_number`."""
+    """A whole number that must be there; raises as `optional_number`, and Malformed when it is missing."""
     number = optional_number(fields, name)
     if number is None:
         raise Malformed(f"The field {name} is missing.", "missing_field")

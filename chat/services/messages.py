@@ -61,7 +61,7 @@ async def delete_message(commits: GroupCommit, actor: User | None, message_id: i
         Unknown: there is no message with this id, or it was deleted before.
         StorageUnavailable: not now; nothing was changed.
     """
-    deleted = await commits.delete_message(message_id, None if actor is None else actor.user_id)
+    deleted = await commits.delete_message(message_id, actor)
     if deleted is None:
         raise Unknown("There is no message with this id.", "unknown_message")
     return deleted

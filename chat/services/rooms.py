@@ -101,7 +101,7 @@ async def delete_room(
         sessions.forget_room(room.room_id)
         purge.wake()
 
-    if not await commits.delete_room(room, None if actor is None else actor.user_id, deleted):
+    if not await commits.delete_room(room, actor, deleted):
         raise Unknown(rooms.UNKNOWN_ROOM, "unknown_room")
     return room
 

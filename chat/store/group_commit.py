@@ -126,14 +126,14 @@ class GroupCommit:
         self._idle.clear()
         self._work.set()
 
-    async def delete_message(self, message_id: int, actor_id: int | None) -> Message | None:
+    async def delete_message(self, message_id: int, actor: User | None) -> Message | None:
         """Empty a message and publish that; None when there is none with this id.
 
         Raises:
             StorageUnavailable: not now; nothing was changed.
         """
         emptied = await self._change(
-            lambda execute, cursor, now: delete_message(execute, message_id, actor_id, cursor, now),
+            lambda execute, cursor, now: delete_message(execute, message_id, actor, cursor, now),
             cursors=1,
             then=self._publish,
         )
@@ -147,7 +147,7 @@ class GroupCommit:
             then=self._publish,
         )
 
-    async def delete_room(self, room: Room, actor_id: int | None, then: Callable[[Sequence[int]], None]) -> bool:
+    async def delete_room(self, room: Room, actor: User | None, then: Callable[[Sequence[int]], None]) -> bool:
         """Delete a room; from then on no message to it is stored. False when it was deleted before.
 
         Args:
@@ -163,7 +163,7 @@ class GroupCommit:
                 then(member_ids)
 
         member_ids = await self._change(
-            lambda execute, _, now: delete_room(execute, room, actor_id, now), cursors=0, then=gone
+            lambda execute, _, now: delete_room(execute, room, actor, now), cursors=0, then=gone
         )
         return member_ids is not None
 

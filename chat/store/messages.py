@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from chat.models import Draft, Message
+from chat.models import Draft, Message, User
 from chat.protocol import encode_json
 from chat.store.audit import insert_entry
 from chat.store.database import Database, Execute, Row
@@ -24,7 +24,8 @@ async def insert_messages(database: Database, drafts: Sequence[Draft], first_id:
         created_ms: the time of all of them, milliseconds since 1970 UTC.
 
     Returns:
-        The ids that were stored; those missing were sent before under the same client_id.
+        The ids that were stored; those missing were sent before under the same client_id, or come from someone who
+        has been deactivated or has deleted the account since.
 
     Raises:
         StorageUnavailable: none was stored.
@@ -40,7 +41,8 @@ async def insert_messages(database: Database, drafts: Sequence[Draft], first_id:
         INSERT INTO message (id, cursor, room_id, user_id, client_id, text, created_at)
         SELECT json_extract(value, '$[0]'), json_extract(value, '$[0]'), json_extract(value, '$[1]'),
                json_extract(value, '$[2]'), json_extract(value, '$[3]'), json_extract(value, '$[4]'), ?2
-        FROM json_each(?1) WHERE true
+        FROM json_each(?1) CROSS JOIN user  -- in this order: the ids follow one another
+        WHERE user.id = json_extract(value, '$[2]') AND user.deactivated_at IS NULL AND user.deleted_at IS NULL
         ON CONFLICT (user_id, client_id) WHERE client_id IS NOT NULL DO NOTHING
         RETURNING id
         """,
@@ -79,15 +81,13 @@ async def delete_messages(
 
 
 async def delete_message(
-    execute: Execute, message_id: int, actor_id: int | None, first_cursor: int, deleted_ms: int
+    execute: Execute, message_id: int, actor: User | None, first_cursor: int, deleted_ms: int
 ) -> list[Message]:
     """Empty one message and note who did it; as `delete_messages`."""
     emptied = await delete_messages(execute, [message_id], first_cursor, deleted_ms)
     for message in emptied:
-        await insert_entry(
-            execute, actor_id=actor_id, action="delete_message", created_ms=deleted_ms, user_id=message.user_id,
-            subject=f"message {message_id} in {message.room_name}",
-        )  # fmt: skip
+        subject = f"message {message_id} in {message.room_name}"
+        await insert_entry(execute, actor, "delete_message", user_id=message.user_id, subject=subject)
     return emptied
 
 

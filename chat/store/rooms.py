@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from chat.errors import Unknown
-from chat.models import Room
+from chat.models import Room, User
 from chat.protocol import encode_json
 from chat.store.audit import insert_entry
 from chat.store.database import Database, Execute
@@ -66,8 +66,11 @@ async def insert_room(
             return None
         room = Room(rows[0][0], name)
         await execute(
-            "INSERT INTO member (user_id, room_id, joined_at, read_cursor) VALUES (?, ?, ?, 0)",
-            (created_by, room.room_id, created_ms),
+            """
+            INSERT INTO member (user_id, room_id, joined_at, read_cursor)
+            SELECT id, ?, ?, 0 FROM user WHERE id = ? AND deleted_at IS NULL
+            """,
+            (room.room_id, created_ms, created_by),
         )
         return room
 
@@ -86,7 +89,7 @@ async def find_room(database: Database, name_key: str, user_id: int | None) -> t
 
 
 async def insert_member(database: Database, user_id: int, room_id: int, joined_ms: int) -> bool:
-    """Make the user a member who has read what is there; False, and nothing changes, for one who is.
+    """Make the user a member who has read what is there; False, and nothing changes, for one who is, or is gone.
 
     Raises:
         Unknown: the room has been deleted.
@@ -95,8 +98,8 @@ async def insert_member(database: Database, user_id: int, room_id: int, joined_m
     while not await database.write(
         """
         INSERT INTO member (user_id, room_id, joined_at, read_cursor)
-        SELECT ?1, id, ?3, coalesce((SELECT max(cursor) FROM message WHERE room_id = ?2), 0)
-        FROM room WHERE id = ?2 AND deleted_at IS NULL
+        SELECT user.id, room.id, ?3, coalesce((SELECT max(cursor) FROM message WHERE room_id = ?2), 0)
+        FROM user, room WHERE user.id = ?1 AND user.deleted_at IS NULL AND room.id = ?2 AND room.deleted_at IS NULL
         ON CONFLICT DO NOTHING RETURNING room_id
         """,
         (user_id, room_id, joined_ms),
@@ -106,10 +109,12 @@ async def insert_member(database: Database, user_id: int, room_id: int, joined_m
             return False
         if not await database.write("SELECT 1 FROM room WHERE id = ? AND deleted_at IS NULL", (room_id,)):
             raise Unknown(UNKNOWN_ROOM, "unknown_room")
+        if not await database.write("SELECT 1 FROM user WHERE id = ? AND deleted_at IS NULL", (user_id,)):
+            return False
     return True
 
 
-async def delete_room(execute: Execute, room: Room, actor_id: int | None, deleted_ms: int) -> Sequence[int] | None:
+async def delete_room(execute: Execute, room: Room, actor: User | None, deleted_ms: int) -> Sequence[int] | None:
     """Delete a room, in a transaction that is open; its messages stay until `remove_messages`.
 
     The name is free at once: what stands in its place no room can be called, because of the slash.
@@ -129,7 +134,7 @@ async def delete_room(execute: Execute, room: Room, actor_id: int | None, delete
         return None
     members = await execute("DELETE FROM member WHERE room_id = ? RETURNING user_id", (room.room_id,))
     await execute("UPDATE session SET room_id = NULL WHERE room_id = ?", (room.room_id,))
-    await insert_entry(execute, actor_id=actor_id, action="delete_room", created_ms=deleted_ms, subject=room.name)
+    await insert_entry(execute, actor, "delete_room", subject=room.name)
     return [user_id for (user_id,) in members]
 
 

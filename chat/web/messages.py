@@ -16,7 +16,7 @@ from chat.web.answers import answer, answer_json
 from chat.web.bodies import Fields, read_fields
 from chat.web.keys import COMMITS, DATABASE, HUB, SETTINGS
 from chat.web.rooms import meant_room
-from chat.web.sessions import admin, signed_in
+from chat.web.sessions import signed_in, signed_in_admin
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ async def send_message(request: web.Request) -> web.Response:
 
 
 async def delete_message(request: web.Request) -> web.Response:
-    user = (await admin(request)).user
+    user = await signed_in_admin(request)
     message_id = required_number(await read_fields(request), "id")
     message = await messages.delete_message(request.app[COMMITS], user, message_id)
     log.info("message: %d deleted by user %d", message_id, user.user_id)

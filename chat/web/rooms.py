@@ -13,7 +13,7 @@ from chat.services import rooms
 from chat.web.answers import answer, answer_json
 from chat.web.bodies import Fields, read_fields
 from chat.web.keys import COMMITS, DATABASE, HUB, PURGE, READ_MARKS, SESSIONS, SETTINGS
-from chat.web.sessions import admin, set_current_room, signed_in
+from chat.web.sessions import set_current_room, signed_in, signed_in_admin
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ async def leave_room(request: web.Request) -> web.Response:
 
 
 async def delete_room(request: web.Request) -> web.Response:
-    user = (await admin(request)).user
+    user = await signed_in_admin(request)
     name = required_text(await read_fields(request), "room")
     app = request.app
     room = await rooms.delete_room(

@@ -16,18 +16,18 @@ async def test_an_act_that_fails_leaves_no_entry(data_dir: Path) -> None:
     async with open_database(Settings(data_dir=data_dir), lambda: None) as database:
         with pytest.raises(RuntimeError):
             async with database.transaction() as execute:
-                await insert_entry(execute, actor_id=None, action="delete_room", created_ms=1, subject="tea")
+                await insert_entry(execute, None, "delete_room", subject="tea")
                 raise RuntimeError("the act itself")
         assert await database.read("SELECT * FROM audit") == []
 
 
 async def test_an_entry_stays_as_it_is(data_dir: Path) -> None:
     async with open_database(Settings(data_dir=data_dir), lambda: None) as database, database.transaction() as execute:
-        await insert_entry(execute, actor_id=None, action="delete_room", created_ms=1, subject="tea")
+        await insert_entry(execute, None, "delete_room", subject="tea")
     with sqlite3.connect(data_dir / "chat.db") as connection:
         for statement in ("DELETE FROM audit", "UPDATE audit SET subject = ''"):
             with pytest.raises(sqlite3.IntegrityError):
                 connection.execute(statement)
-        entries = connection.execute("SELECT created_at, actor_id, action, user_id, subject FROM audit").fetchall()
+        entries = connection.execute("SELECT actor_id, action, user_id, subject FROM audit").fetchall()
     connection.close()
-    assert entries == [(1, None, "delete_room", None, "tea")]
+    assert entries == [(None, "delete_room", None, "tea")]

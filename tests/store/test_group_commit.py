@@ -199,7 +199,7 @@ async def audit(stage: Stage) -> list[tuple[object, ...]]:
 async def test_a_deletion_takes_a_cursor_of_its_own_between_the_messages_around_it(stage: Stage) -> None:
     stage.submit("stays")
     stage.submit("goes", "x", BOB)
-    deleting = asyncio.create_task(stage.commits.delete_message(2, ADA.user_id))
+    deleting = asyncio.create_task(stage.commits.delete_message(2, ADA))
     await asyncio.sleep(0)
     stage.submit("after")
     left = await deleting
@@ -310,7 +310,7 @@ async def test_nothing_is_acknowledged_into_a_room_that_was_deleted(data_dir: Pa
         for text in ("waits", "waits too"):
             stage.submit(text)
             stage.submit(f"{text}, elsewhere", room=ATTIC)
-        assert await stage.commits.delete_room(LOBBY, ADA.user_id, ended.append)
+        assert await stage.commits.delete_room(LOBBY, ADA, ended.append)
         assert ended == [[]]
         stage.submit("comes later")
         stage.submit("comes later, elsewhere", room=ATTIC)
@@ -325,7 +325,7 @@ async def test_nothing_is_acknowledged_into_a_room_that_was_deleted(data_dir: Pa
             ("comes later, elsewhere", True),
         ]
         assert [message.text for message in await stage.stored()] == ["stored before"]
-        assert not await stage.commits.delete_room(LOBBY, ADA.user_id, ended.append), "deleted before"
+        assert not await stage.commits.delete_room(LOBBY, ADA, ended.append), "deleted before"
         assert len(ended) == 1
         assert await audit(stage) == [(ADA.user_id, "delete_room", None, "lobby")]
 

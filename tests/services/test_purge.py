@@ -92,8 +92,9 @@ async def test_the_messages_of_a_deleted_account_become_deleted_ones_for_who_is_
         with caplog.at_level(logging.INFO, "chat.services.purge"):
             await delete_account(server, bob)
             live = [await socket.next("delete", "chat") for _ in range(3)]
-            while await server.app[DATABASE].read("SELECT 1 FROM user WHERE messages_go"):
+            while not caplog.messages:
                 await asyncio.sleep(0.01)
+    assert await server.app[DATABASE].read("SELECT 1 FROM user WHERE messages_go") == []
     assert caplog.messages == [f"purge: 3 messages of deleted user {bob.user_id} deleted"]
     assert [frame["type"] for frame in live] == ["delete"] * 3
     async with ada.connected(f"/ws/chat/lobby?after={last['cursor']}") as socket:

@@ -26,7 +26,8 @@ from chat.store.messages import last_cursor, list_changes
 from chat.store.opening import open_database
 from chat.store.sessions import list_sessions
 from chat.web import parser_errors
-from chat.web.keys import BROKEN, COMMITS, DATABASE, HASHER, HUB, READ_MARKS, SESSIONS, SETTINGS
+from chat.web.description import describe
+from chat.web.keys import BROKEN, COMMITS, DATABASE, DOCS, HASHER, HUB, OPENAPI, READ_MARKS, SESSIONS, SETTINGS
 from chat.web.middlewares import errors_as_json, protect, refuse_cross_site
 from chat.web.routes import route_definitions
 from chat.web.sessions import SessionStorage
@@ -50,6 +51,7 @@ def create_app(settings: Settings) -> web.Application:
     )
     app[SETTINGS] = settings
     app[BROKEN] = asyncio.Event()
+    app[OPENAPI], app[DOCS] = describe(settings)
     app.add_routes(route_definitions())
     app.on_response_prepare.append(protect)
     app.cleanup_ctx.append(_running)

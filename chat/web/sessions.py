@@ -19,6 +19,11 @@ _COOKIE_NAME = "chat_session"
 _USER_ID, _USERNAME, _ROOM_ID, _ROOM_NAME = "user_id", "username", "room_id", "room_name"
 
 
+def cookie_name(settings: Settings) -> str:
+    """What the cookie is called; with TLS its name binds it to the host (RFC 6265bis, 4.1.3.2)."""
+    return f"__Host-{_COOKIE_NAME}" if settings.secure else _COOKIE_NAME
+
+
 class SessionStorage(aiohttp_session.AbstractStorage):
     """Keeps sessions in the store, under the hash of the id that the cookie holds.
 
@@ -28,7 +33,7 @@ class SessionStorage(aiohttp_session.AbstractStorage):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(
-            cookie_name=f"__Host-{_COOKIE_NAME}" if settings.secure else _COOKIE_NAME,
+            cookie_name=cookie_name(settings),
             max_age=settings.session_absolute_seconds,
             path="/",
             secure=settings.secure,

@@ -28,7 +28,9 @@ from chat.store.sessions import list_sessions
 from chat.web import parser_errors
 from chat.web.description import describe
 from chat.web.keys import BROKEN, COMMITS, DATABASE, DOCS, HASHER, HUB, OPENAPI, READ_MARKS, SESSIONS, SETTINGS
+from chat.web.listener import Listener
 from chat.web.middlewares import errors_as_json, protect, refuse_cross_site
+from chat.web.proxies import believe_proxies
 from chat.web.routes import route_definitions
 from chat.web.sessions import SessionStorage
 
@@ -45,6 +47,7 @@ def create_app(settings: Settings) -> web.Application:
         client_max_size=settings.frame_max_bytes,
         middlewares=[
             errors_as_json,
+            *([believe_proxies(settings.trusted_networks)] if settings.trusted_proxies else []),
             refuse_cross_site,
             aiohttp_session.session_middleware(SessionStorage(settings)),
         ],
@@ -131,14 +134,14 @@ def _report_death(broken: asyncio.Event, task: asyncio.Task[None]) -> None:
         broken.set()
 
 
-async def stop_serving(runner: web.AppRunner) -> None:
+async def stop_serving(runner: web.AppRunner, listener: Listener | None) -> None:
     """Stop as people may rely on: let nobody in, commit what was accepted, tell every socket, then end the rest.
 
     The sockets are closed before aiohttp's own shutdown begins: from then on it throws away all that clients
     send, their answers to our close frames too.
     """
-    for site in runner.sites:
-        await site.stop()
+    if listener is not None:
+        listener.stop()
     app = runner.app
     if HUB in app:  # not when the start was refused
         await app[COMMITS].drain()

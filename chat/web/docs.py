@@ -138,7 +138,7 @@ def _parameters(operation: _Json) -> str:
     ]
     if body := operation.get("requestBody"):
         lines += _lines(body["content"]["application/json"]["schema"])
-    return f"<dl>{''.join(lines)}</dl>" if lines else ""
+    return _fields(lines) if lines else ""
 
 
 def _answer(operation: _Json, schemas: _Json) -> Iterator[str]:
@@ -149,8 +149,8 @@ def _answer(operation: _Json, schemas: _Json) -> Iterator[str]:
                 if kind == "application/json" and ("$ref" in schema or "properties" in schema):
                     example = json.dumps(example_of(schema, schemas), ensure_ascii=False, indent=2)
                     yield _titled(f"Answer: {status}", _code(example))
-                    if meanings := "".join(_meanings(schema)):
-                        yield f"<dl>{meanings}</dl>"
+                    if meanings := _meanings(schema):
+                        yield _fields(meanings)
                     return
             kinds = " or ".join(f"<code>{escape(kind)}</code>" for kind in response.get("content", {}))
             yield _titled(f"Answer: {status}", f"<p>{kinds or escape(response['description'])}</p>")
@@ -168,14 +168,14 @@ def _refusals(operation: _Json) -> str:
 def _noun(name: str, schema: _Json) -> str:
     return (
         f'<article id="noun-{name}" aria-labelledby="noun-{name}-title"><h3 id="noun-{name}-title">{name}</h3>'
-        f"<dl>{''.join(_lines(schema))}</dl></article>"
+        f"{_fields(_lines(schema))}</article>"
     )
 
 
 def _meanings(schema: _Json) -> list[str]:
     """What the example does not say by itself."""
     if "$ref" in schema:
-        return [f"<dt>{_kind(schema)}</dt>"]
+        return [f"<li>{_kind(schema)}</li>"]
     return [
         _line(name, inner, is_required=name in schema["required"])
         for name, inner in schema["properties"].items()
@@ -192,8 +192,12 @@ def _lines(schema: _Json) -> list[str]:
 
 def _line(name: str, schema: _Json, *, is_required: bool, place: str = "") -> str:
     notes = [_kind(schema), place, "" if is_required else "may be missing"]
-    means = f"<dd>{_inline(schema['description'])}</dd>" if "description" in schema else ""
-    return f"<dt><code>{escape(name)}</code> <span>{', '.join(filter(None, notes))}</span></dt>{means}"
+    means = f"<p>{_inline(schema['description'])}</p>" if "description" in schema else ""
+    return f"<li><code>{escape(name)}</code> <span>{', '.join(filter(None, notes))}</span>{means}</li>"
+
+
+def _fields(lines: Iterable[str]) -> str:
+    return f'<ul class="fields">{"".join(lines)}</ul>'
 
 
 def _kind(schema: _Json) -> str:

@@ -34,6 +34,9 @@ from chat.web.schemas import (
 )
 
 _NAME_RULES = ("name_empty", "name_too_long", "name_spaces", "name_slash", "name_invisible")
+_OF_EVERY_SOCKET = (
+    "malformed", "wrong_type", "out_of_range", "foreign_origin", "upgrade_required", "too_many_sockets",
+)  # fmt: skip
 _PASSWORD_RULES = ("password_too_short", "password_too_long", "password_too_common")
 # The least time in hours of an invitation and the most: an hour and a year.
 _INVITE_HOURS_MAX, _INVITE_USES_MAX = 8760, 1000
@@ -134,7 +137,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         gives=_json(exactly(info=text("Welcome, ada."), user_id=USER_ID, username=USERNAME)),
         refusals=(
             "invite_needed", "invite_invalid", "registration_closed", "name_taken", *_NAME_RULES, *_PASSWORD_RULES,
-            "busy",
+            "busy", "too_many_sign_ups",
         ),
         is_public=True,
         signs_in=True,
@@ -146,7 +149,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         more="Begins a session and sets its cookie; a session that the request came with ends.",
         takes={"username": _is(text("ada")), "password": _is(PASSWORD)},
         gives=_json(exactly(user_id=USER_ID, message=SENTENCE)),
-        refusals=("wrong_credentials", "deactivated", "busy"),
+        refusals=("wrong_credentials", "deactivated", "busy", "too_many_sign_ins"),
         is_public=True,
         signs_in=True,
     ),
@@ -218,7 +221,6 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
                 admin=yes_or_no("whether the user is an admin", example=False),
             )
         ),
-        uses_store=False,
     ),
     ("GET", "/get_users"): Endpoint(
         name="get_users",
@@ -279,7 +281,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         more="Whoever makes it is a member; the current room stays what it was.",
         takes={"room": _is(text("tea", "visible characters only", minLength=1, maxLength=64))},
         gives=_json(exactly(room_id=ROOM_ID, room_name=ROOM_NAME)),
-        refusals=("name_taken", *_NAME_RULES),
+        refusals=("name_taken", *_NAME_RULES, "too_many_rooms"),
     ),
     ("GET", "/get_rooms"): Endpoint(
         name="get_rooms",
@@ -294,7 +296,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         does="Become a member of a room and make it the session's current one.",
         more="Harmless for a member.",
         takes={"room": _is(_ROOM)},
-        gives=_json(one("JoinedRoom")),
+        gives=_json(one("NamedRoom")),
         refusals=("unknown_room",),
     ),
     ("POST", "/leave_room"): Endpoint(
@@ -303,7 +305,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         does="Leave a room.",
         more="All sockets of the user are unsubscribed from it.",
         takes={"room": _is(_ROOM)},
-        gives=_json(one("JoinedRoom")),
+        gives=_json(one("NamedRoom")),
         refusals=("not_joined", "unknown_room"),
     ),
     ("POST", "/send_message"): Endpoint(
@@ -366,7 +368,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         does="Delete a message.",
         more="Its place stays, without the text.",
         takes={"id": _is(number(42))},
-        gives=_DONE,
+        gives=_json(exactly(message=SENTENCE, id=MESSAGE_ID, room=ROOM_NAME, cursor=number(57))),
         refusals=("unknown_message", "out_of_range"),
         is_for_admins=True,
     ),
@@ -376,7 +378,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         does="Delete a room with all its messages.",
         more="Its name is free again.",
         takes={"room": _is(_ROOM)},
-        gives=_DONE,
+        gives=_json(one("NamedRoom")),
         refusals=("unknown_room",),
         is_for_admins=True,
     ),
@@ -387,7 +389,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         more=_TALKS,
         query=_RESUME,
         gives=_WEBSOCKET,
-        refusals=("malformed", "wrong_type", "out_of_range", "foreign_origin", "upgrade_required"),
+        refusals=_OF_EVERY_SOCKET,
     ),
     ("GET", "/ws/chat/{room}"): Endpoint(
         name="connect_to_room",
@@ -396,7 +398,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         more=_TALKS,
         query=_RESUME,
         gives=_WEBSOCKET,
-        refusals=("malformed", "wrong_type", "out_of_range", "foreign_origin", "unknown_room", "upgrade_required"),
+        refusals=(*_OF_EVERY_SOCKET, "unknown_room"),
     ),
     ("GET", "/ws/chat/{room}/{user_id}"): Endpoint(
         name="connect_to_room_as",
@@ -405,10 +407,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         more=f"`user_id` must be the own one. {_TALKS}",
         query=_RESUME,
         gives=_WEBSOCKET,
-        refusals=(
-            "malformed", "wrong_type", "out_of_range", "foreign_origin", "not_your_user_id", "unknown_room",
-            "upgrade_required",
-        ),
+        refusals=(*_OF_EVERY_SOCKET, "not_your_user_id", "unknown_room"),
     ),
     ("POST", "/create_invite"): Endpoint(
         name="create_invite",
@@ -505,7 +504,8 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         name="readyz",
         tag=SERVER,
         does="Say whether the server takes messages: the database can be written to and no stop is under way.",
-        gives=_json(exactly(status={"type": "string", "const": "ok", "examples": ["ok"]})),
+        gives=_json(exactly(status={"type": "string", "const": "ready", "examples": ["ready"]})),
+        refusals=("stopping",),
         is_public=True,
     ),
     ("GET", "/openapi.json"): Endpoint(

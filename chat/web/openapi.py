@@ -67,8 +67,14 @@ CODES: Mapping[str, tuple[HTTPStatus, str]] = {
     "password_too_long": (HTTPStatus.UNPROCESSABLE_ENTITY, "a password is too long"),
     "password_too_short": (HTTPStatus.UNPROCESSABLE_ENTITY, "a password is too short"),
     "upgrade_required": (HTTPStatus.UPGRADE_REQUIRED, "the request does not ask for a WebSocket"),
+    "too_many_requests": (HTTPStatus.TOO_MANY_REQUESTS, "the user asks too often"),
+    "too_many_rooms": (HTTPStatus.TOO_MANY_REQUESTS, "the user has made too many rooms of late"),
+    "too_many_sign_ins": (HTTPStatus.TOO_MANY_REQUESTS, "too many sign-ins have failed of late"),
+    "too_many_sign_ups": (HTTPStatus.TOO_MANY_REQUESTS, "too many accounts were made from this address of late"),
+    "too_many_sockets": (HTTPStatus.TOO_MANY_REQUESTS, "the user has as many sockets open as one may have"),
     "internal_error": (HTTPStatus.INTERNAL_SERVER_ERROR, "a fault in the server; its log says what"),
     "busy": (HTTPStatus.SERVICE_UNAVAILABLE, "too many wait for the same"),
+    "stopping": (HTTPStatus.SERVICE_UNAVAILABLE, "the server is about to stop"),
     "storage_unavailable": (HTTPStatus.SERVICE_UNAVAILABLE, "the database cannot do this now; nothing was changed"),
 }
 
@@ -139,8 +145,10 @@ def refusal_codes(endpoint: Endpoint) -> set[str]:
     codes = {*endpoint.refusals, "internal_error"}
     if endpoint.uses_store:
         codes.add("storage_unavailable")
-    if not endpoint.is_public:
+    if not endpoint.is_public or endpoint.takes is not None:  # a token that is worth nothing has nobody's rights
         codes.add("not_signed_in")
+    if not endpoint.is_public:
+        codes.add("too_many_requests")
     if endpoint.is_for_admins:
         codes.add("not_admin")
     if endpoint.takes is not None:

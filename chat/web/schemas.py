@@ -121,7 +121,7 @@ NOUNS: Mapping[str, Schema] = {
         ),
         read=number(39, "the cursor of the read mark. Only for a member", least=0),
     ),
-    "JoinedRoom": exactly(message=SENTENCE, room_id=ROOM_ID, room_name=ROOM_NAME),
+    "NamedRoom": exactly(message=SENTENCE, room_id=ROOM_ID, room_name=ROOM_NAME),
     "Message": exactly(
         "client_id",
         "deleted",

@@ -67,6 +67,8 @@ class SessionStorage(aiohttp_session.AbstractStorage):
         replaced = self._find(request)
         await request.app[SESSIONS].start(_hash(session_id), user, request.headers.get(hdrs.USER_AGENT, ""))
         self.save_cookie(response, session_id, max_age=self.max_age)
+        if request.secure:  # by the word of a trusted proxy, also when nobody set `origin`
+            response.cookies[self.cookie_name]["secure"] = True
         if replaced is not None:
             await request.app[SESSIONS].end([replaced.key])
 

@@ -15,6 +15,7 @@ from chat.live.subscriber import Subscriber
 from chat.models import Draft, Message, Room, Session
 from chat.protocol import (
     CLOSE_INTERNAL_ERROR,
+    CLOSE_PROTOCOL_ERROR,
     CLOSE_UNSUPPORTED_DATA,
     ClientFrame,
     Ping,
@@ -33,6 +34,7 @@ from chat.protocol import (
 from chat.services import messages, rooms
 from chat.services.names import name_key
 from chat.web.keys import COMMITS, DATABASE, HUB, READ_MARKS, SESSIONS, SETTINGS
+from chat.web.masking import MaskedFrames
 from chat.web.messages import NOT_STORED
 from chat.web.middlewares import has_own_origin
 from chat.web.sessions import signed_in
@@ -63,10 +65,18 @@ async def connect(request: web.Request) -> web.StreamResponse:
         max_msg_size=app[SETTINGS].frame_max_bytes + 1,  # aiohttp refuses a frame of exactly this
         timeout=app[SETTINGS].close_seconds,
     )
-    writer = await socket.prepare(request)
     transport = request.transport
-    if transport is not None:
-        await _Conversation(request, session, socket, transport, writer.drain).hold(room, after, departures)
+    if transport is None:
+        raise ConnectionResetError("the client went away during the handshake")
+    frames = MaskedFrames(request, transport)
+    try:
+        writer = await socket.prepare(request)
+    except BaseException:
+        frames.step_aside(transport)
+        raise
+    conversation = _Conversation(request, session, socket, transport, writer.drain)
+    frames.when_unmasked(conversation.refuse_unmasked)
+    await conversation.hold(room, after, departures)
     return socket
 
 
@@ -127,6 +137,11 @@ class _Conversation:
             if self._subscriber.unsent_bytes():
                 # Closing a transport waits for its last byte to be taken; a client that never reads must not hold it.
                 self._loop.call_later(self._settings.close_seconds, self._subscriber.transport.abort)
+
+    def refuse_unmasked(self) -> None:
+        """Fail the connection (RFC 6455, 5.1 and 7.1.7): say why and wait for nothing."""
+        self._hub.close(self._subscriber, CLOSE_PROTOCOL_ERROR, "client frames must be masked")
+        self._subscriber.transport.close()
 
     async def _read_frames(self) -> None:
         subscriber, receive = self._subscriber, self._socket.receive

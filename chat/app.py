@@ -31,14 +31,17 @@ from chat.store.opening import open_database
 from chat.store.secrets import secret_key
 from chat.store.sessions import list_sessions
 from chat.web import parser_errors
+from chat.web.description import describe
 from chat.web.keys import (
     BROKEN,
     COMMITS,
     DATABASE,
     DEVICES,
+    DOCS,
     HASHER,
     HUB,
     LIMITS,
+    OPENAPI,
     PURGE,
     READ_MARKS,
     SESSIONS,
@@ -70,6 +73,7 @@ def create_app(settings: Settings) -> web.Application:
     )
     app[SETTINGS] = settings
     app[BROKEN] = asyncio.Event()
+    app[OPENAPI], app[DOCS] = describe(settings)
     app.add_routes(route_definitions())
     app.on_response_prepare.append(protect)
     app.cleanup_ctx.append(_running)

@@ -16,6 +16,7 @@ from chat.services.sessions import Sessions
 from chat.settings import Settings
 from chat.store.database import Database
 from chat.store.group_commit import GroupCommit
+from chat.web.static_files import StaticFile
 
 BROKEN = web.AppKey("BROKEN", asyncio.Event)
 SETTINGS = web.AppKey("SETTINGS", Settings)
@@ -26,5 +27,7 @@ LIMITS = web.AppKey("LIMITS", Limits)
 SESSIONS = web.AppKey("SESSIONS", Sessions)
 COMMITS = web.AppKey("COMMITS", GroupCommit)
 HUB = web.AppKey("HUB", Hub)
+OPENAPI = web.AppKey("OPENAPI", StaticFile)
+DOCS = web.AppKey("DOCS", StaticFile)
 PURGE = web.AppKey("PURGE", Purge)
 READ_MARKS = web.AppKey("READ_MARKS", ReadMarks)

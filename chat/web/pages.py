@@ -6,7 +6,7 @@ from aiohttp import ETag, hdrs, web
 
 from chat.errors import NotSignedIn
 from chat.web.answers import answer
-from chat.web.keys import DATABASE
+from chat.web.keys import DATABASE, DOCS, OPENAPI
 from chat.web.sessions import signed_in
 from chat.web.static_files import StaticFile, read_site
 
@@ -40,6 +40,16 @@ async def static_file(request: web.Request) -> web.Response:
     if file is None:
         raise web.HTTPNotFound
     return _serve(request, file)
+
+
+async def openapi(request: web.Request) -> web.Response:
+    """The description of the API for programs."""
+    return _serve(request, request.app[OPENAPI])
+
+
+async def docs(request: web.Request) -> web.Response:
+    """The description of the API for people."""
+    return _serve(request, request.app[DOCS])
 
 
 async def healthz(request: web.Request) -> web.Response:

@@ -48,6 +48,8 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/manifest.webmanifest", pages.manifest),
     ("GET", "/static/{name:.*[^/]}", pages.static_file),
     ("GET", "/healthz", pages.healthz),
+    ("GET", "/openapi.json", pages.openapi),
+    ("GET", "/docs", pages.docs),
 )
 
 

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import aiosqlite
@@ -17,6 +17,7 @@ from chat.settings import Settings
 from chat.store.data_directory import (
     DATABASE_NAME,
     RESTORE_HINT,
+    SERVER,
     DirectoryLock,
     create_file,
     database_exists,
@@ -36,30 +37,62 @@ _STEPS_PER_LOOK = 10_000
 
 
 @asynccontextmanager
-async def open_database(settings: Settings, on_broken: OnBroken) -> AsyncIterator[Database]:
+async def open_database(settings: Settings, on_broken: OnBroken, holder: str = SERVER) -> AsyncIterator[Database]:
     """Open the store for as long as the block runs; a new directory gets a database with a room `lobby`.
+
+    Args:
+        holder: what the directory is held for: "server", or the name of a command.
 
     Raises:
         StartRefused: the directory or the file cannot be used; the sentence says why and what to do.
     """
-    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-        raise StartRefused(f"SQLite {sqlite3.sqlite_version} is too old; this program needs 3.37 or newer.")
+    _check_sqlite()
     path = settings.data_dir.absolute() / DATABASE_NAME  # reads no disk
-    lock = DirectoryLock(settings.data_dir)
+    lock = DirectoryLock(settings.data_dir, holder)
     async with AsyncExitStack() as stack:
         await asyncio.to_thread(make_directory, settings.data_dir)
         lock.acquire()
         stack.callback(lock.release)
-        try:
-            if await asyncio.to_thread(database_exists, settings.data_dir):
-                await _examine(path, settings.start_check_seconds)
-            else:
-                await _create(path)
+        with _refusing(path):
+            await _make(path, settings)
             database = await _connect(path, settings, on_broken)
-        except (sqlite3.Error, OSError) as error:
-            raise StartRefused(f"The database cannot be used: {error}: {path}. {RESTORE_HINT}") from error
         stack.push_async_callback(database.close)
         yield database
+
+
+async def make_current(settings: Settings) -> Path:
+    """Make the database, or bring one that is there up to date; the caller holds the directory.
+
+    Raises:
+        StartRefused: as `open_database`.
+    """
+    _check_sqlite()
+    path = settings.data_dir.absolute() / DATABASE_NAME
+    with _refusing(path):
+        await _make(path, settings)
+        database = await _connect(path, settings, lambda: None)
+        await database.close()
+    return path
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise StartRefused(f"The database cannot be used: {error}: {path}. {RESTORE_HINT}") from error
+
+
+def _check_sqlite() -> None:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise StartRefused(f"SQLite {sqlite3.sqlite_version} is too old; this program needs 3.37 or newer.")
+
+
+async def _make(path: Path, settings: Settings) -> None:
+    if await asyncio.to_thread(database_exists, path.parent):
+        await _examine(path, settings.start_check_seconds)
+    else:
+        await _create(path)
 
 
 async def _create(path: Path) -> None:

@@ -20,6 +20,7 @@ from chat.services.passwords import PasswordHasher
 from chat.services.read_marks import ReadMarks
 from chat.services.sessions import Sessions
 from chat.settings import Settings
+from chat.store.accounts import has_accounts
 from chat.store.database import Database
 from chat.store.group_commit import GroupCommit
 from chat.store.messages import last_cursor, list_changes
@@ -90,7 +91,17 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         stack.push_async_callback(commits.drain)
         app[DATABASE], app[HASHER], app[HUB] = database, hasher, hub
         app[COMMITS], app[READ_MARKS], app[SESSIONS] = commits, read_marks, sessions
+        await _log_first_account(database, settings)
         yield
+
+
+async def _log_first_account(database: Database, settings: Settings) -> None:
+    if await has_accounts(database):
+        return
+    if settings.registration == "closed":
+        log.info("no account yet: make one, which becomes the admin, with python -m chat user add")
+    else:
+        log.info("no account yet: the first one to sign up becomes its admin")
 
 
 def _group_commit(database: Database, hub: Hub, settings: Settings, cursor: int) -> GroupCommit:

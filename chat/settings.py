@@ -56,6 +56,20 @@ class Settings:
     message_max_characters: int = _setting(4000, "longest message", least=1, most=1_000_000)
     page_max_messages: int = _setting(500, "most messages one page of history may hold", least=1, most=10_000)
 
+    registration: str = _setting(
+        "open",
+        "who may make an account: anyone who reaches the server, whoever has an invite, or nobody but the operator",
+        choices=("open", "invite", "closed"),
+    )
+    invite_uses_max: int = _setting(1000, "accounts that one invite may let in", least=1, most=1_000_000)
+    invite_hours_max: int = _setting(365 * 24, "how long an invite may last", least=1, most=100 * 365 * 24)
+    invites_max: int = _setting(1000, "invites that may be open at a time: bounds the list of them", least=1)
+    password_reset_seconds: int = _setting(
+        DAY_SECONDS, "a link to choose a new password works this long: it is worth as much as the password", least=60
+    )
+    tokens_per_user_max: int = _setting(50, "API tokens one person may have; they do not expire", least=1)
+    audit_page_max_entries: int = _setting(200, "most entries of the audit log in one answer", least=1, most=10_000)
+
     session_idle_seconds: int = _setting(14 * DAY_SECONDS, "a session not used this long ends", least=60)
     session_absolute_seconds: int = _setting(
         90 * DAY_SECONDS, "a session ends this long after the sign-in, used or not", least=60

@@ -35,7 +35,7 @@ from chat.services.names import name_key
 from chat.web.keys import COMMITS, DATABASE, HUB, READ_MARKS, SESSIONS, SETTINGS
 from chat.web.messages import NOT_STORED
 from chat.web.middlewares import has_own_origin
-from chat.web.sessions import signed_in
+from chat.web.sessions import signed_in, uses_token
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ async def connect(request: web.Request) -> web.StreamResponse:
     """Everything that can be refused is refused in the handshake, with its HTTP status."""
     if request.headers.get(hdrs.UPGRADE, "").lower().strip() != "websocket":
         raise web.HTTPUpgradeRequired(headers={hdrs.UPGRADE: "websocket"})
-    if not has_own_origin(request):
+    if not uses_token(request) and not has_own_origin(request):
         raise Forbidden("This page belongs to another site.", "foreign_origin")
     session = await signed_in(request)
     if request.match_info.get("user_id", str(session.user.user_id)) != str(session.user.user_id):
@@ -170,7 +170,8 @@ class _Conversation:
                 self._hub.unsubscribe(self._subscriber, (await self._room(frame.room)).room_id)
             case Typing():
                 room = await self._room(frame.room)
-                self._hub.typing(self._subscriber.user, room.room_id)
+                if not self._subscriber.is_closing:
+                    self._hub.typing(self._subscriber.user, room.room_id)
             case Read():
                 await self._read_marks.mark(self._subscriber, await self._room(frame.room), frame.cursor)
             case Ping():

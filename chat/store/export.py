@@ -57,11 +57,16 @@ def list_members(connection: sqlite3.Connection, user_id: int) -> list[Row]:
 
 
 def list_messages(connection: sqlite3.Connection, room_id: int) -> Iterator[Row]:
-    """id, cursor, user_id, username, text, created_at, client_id, deleted_at of a room's messages, by id."""
+    """id, cursor, user_id, username, text, created_at, client_id, deleted_at of a room's messages, by id.
+
+    Those that are still to be deleted with their account count as deleted.
+    """
     return _paged(
         connection,
         """
-        SELECT message.id, cursor, user_id, user.name, text, message.created_at, client_id, message.deleted_at
+        SELECT message.id, cursor, user_id, user.name, CASE WHEN user.messages_go THEN '' ELSE text END,
+               message.created_at, client_id,
+               coalesce(message.deleted_at, CASE WHEN user.messages_go THEN user.deleted_at END)
         FROM message JOIN user ON user.id = message.user_id
         WHERE room_id = ?3 AND message.id > ?1 ORDER BY message.id LIMIT ?2
         """,

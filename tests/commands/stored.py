@@ -9,6 +9,8 @@ from pathlib import Path
 from chat.settings import Settings
 from chat.store.opening import open_database
 
+# Of no password; as the server makes them.
+PASSWORD_HASH = "$argon2id$v=19$m=19456,t=2,p=1$" + "s" * 22 + "$" + "k" * 43
 TEXT = "What was said, long enough that a page of the file holds only a few dozen of them. "
 
 
@@ -20,8 +22,8 @@ async def make_database(data_dir: Path, *, messages: int = 0) -> None:
         database.execute("BEGIN")
         database.executemany(
             "INSERT INTO user (id, name, name_key, look_key, password_hash, created_at, is_admin) "
-            "VALUES (?1, ?2, ?2, ?2, '$argon2id$ of ' || ?2, ?3, ?4)",
-            [(1, "ada", 1000, 1), (2, "bob", 2000, 0)],
+            "VALUES (?1, ?2, ?2, ?2, ?3, ?4, ?5)",
+            [(1, "ada", PASSWORD_HASH, 1000, 1), (2, "bob", PASSWORD_HASH, 2000, 0)],
         )
         database.execute(
             "INSERT INTO room (id, name, name_key, look_key, created_by, created_at) "

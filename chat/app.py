@@ -16,6 +16,7 @@ from chat.live.heartbeat import keep_alive
 from chat.live.hub import Hub
 from chat.models import Message
 from chat.protocol import CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR
+from chat.services.operator import Operator
 from chat.services.passwords import PasswordHasher
 from chat.services.read_marks import ReadMarks
 from chat.services.sessions import Sessions
@@ -27,6 +28,7 @@ from chat.store.messages import last_cursor, list_changes
 from chat.store.opening import open_database
 from chat.store.sessions import list_sessions
 from chat.web import parser_errors
+from chat.web.control import control_socket
 from chat.web.keys import BROKEN, COMMITS, DATABASE, HASHER, HUB, READ_MARKS, SESSIONS, SETTINGS
 from chat.web.middlewares import errors_as_json, protect, refuse_cross_site
 from chat.web.routes import route_definitions
@@ -92,6 +94,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         app[DATABASE], app[HASHER], app[HUB] = database, hasher, hub
         app[COMMITS], app[READ_MARKS], app[SESSIONS] = commits, read_marks, sessions
         await _log_first_account(database, settings)
+        await stack.enter_async_context(control_socket(settings, Operator(database, settings, hasher, sessions)))
         yield
 
 

@@ -9,13 +9,13 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from chat.commands import backup, check, export, import_, restore, serve, version
+from chat.commands import backup, check, export, import_, invites, restore, serve, users, version
 from chat.commands.output import EXIT_FAULT, EXIT_INTERRUPTED, EXIT_REFUSED, complain
 from chat.errors import Busy, ChatError, CommandRefused, StorageUnavailable
 from chat.settings import load_settings
 
 PROGRAM = "python -m chat"
-_NOUNS = (serve, backup, check, restore, export, import_, version)
+_NOUNS = (serve, users, invites, backup, check, restore, export, import_, version)
 
 
 def main(arguments: Sequence[str]) -> int:

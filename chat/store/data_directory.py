@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from chat.errors import DirectoryInUse, StartRefused
 
 DATABASE_NAME = "chat.db"
 LOCK_NAME = "chat.lock"
+CONTROL_NAME = "control.sock"
 SERVER = "server"  # what a server writes into the lock it holds
 SQLITE_MAGIC = b"SQLite format 3\0"
 RESTORE_HINT = (
@@ -18,6 +22,8 @@ RESTORE_HINT = (
     "or start with another --data-dir."
 )
 _HOLDER_MAX_BYTES = 32
+# What fits into an address everywhere, the final NUL left out: 108 bytes on Linux (unix(7)), 104 on the BSDs.
+_SOCKET_NAME_MAX_BYTES = 103
 
 
 class DirectoryLock:
@@ -85,6 +91,27 @@ def make_directory(directory: Path) -> None:
         raise StartRefused(f"{directory} is a file; --data-dir takes a folder.") from None
     except OSError as error:
         raise StartRefused(f"The data directory cannot be made: {error.strerror}: {directory}.") from None
+
+
+@contextmanager
+def control_address(directory: Path) -> Iterator[str]:
+    """A name for the socket on which a server takes the operator's commands, short enough to be an address.
+
+    Raises:
+        OSError: there is none.
+    """
+    name = str(directory.absolute() / CONTROL_NAME)
+    if len(os.fsencode(name)) <= _SOCKET_NAME_MAX_BYTES:
+        yield name
+        return
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        short = Path(f"/proc/self/fd/{descriptor}")
+        if not short.exists():
+            raise OSError(errno.ENAMETOOLONG, "the name of the data directory is too long for a socket", name)
+        yield str(short / CONTROL_NAME)
+    finally:
+        os.close(descriptor)
 
 
 def database_exists(directory: Path) -> bool:

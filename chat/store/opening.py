@@ -12,7 +12,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from chat.errors import StartRefused
+from chat.errors import DirectoryInUse, StartRefused
 from chat.settings import Settings
 from chat.store.data_directory import (
     DATABASE_NAME,
@@ -34,6 +34,7 @@ FIRST_ROOM = "lobby"
 OLDEST_SQLITE = (3, 37, 0)
 # How many steps of SQLite's machine run between two looks at the clock: well under a millisecond.
 _STEPS_PER_LOOK = 10_000
+_LOCK_RETRY_SECONDS = 0.05
 
 
 @asynccontextmanager
@@ -51,7 +52,7 @@ async def open_database(settings: Settings, on_broken: OnBroken, holder: str = S
     lock = DirectoryLock(settings.data_dir, holder)
     async with AsyncExitStack() as stack:
         await asyncio.to_thread(make_directory, settings.data_dir)
-        lock.acquire()
+        await _acquire(lock, settings.directory_wait_seconds if holder == SERVER else 0)
         stack.callback(lock.release)
         with _refusing(path):
             await _make(path, settings)
@@ -86,6 +87,22 @@ def _refusing(path: Path) -> Iterator[None]:
 def _check_sqlite() -> None:
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise StartRefused(f"SQLite {sqlite3.sqlite_version} is too old; this program needs 3.37 or newer.")
+
+
+async def _acquire(lock: DirectoryLock, wait_seconds: float) -> None:
+    """Take the lock; a server waits for a command, which is soon done, but not for another server."""
+    deadline = time.monotonic() + wait_seconds
+    has_said_so = False
+    while True:
+        try:
+            return lock.acquire()
+        except DirectoryInUse as used:
+            if used.holder == SERVER or time.monotonic() >= deadline:
+                raise
+            if not has_said_so:
+                log.info("start: waiting for the command %s, which has the data directory", used.holder)
+                has_said_so = True
+        await asyncio.sleep(_LOCK_RETRY_SECONDS)
 
 
 async def _make(path: Path, settings: Settings) -> None:

@@ -18,6 +18,7 @@ from chat.models import Message
 from chat.protocol import CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR
 from chat.services.devices import KEY_PURPOSE, Devices
 from chat.services.limits import Limits
+from chat.services.operator import Operator
 from chat.services.passwords import PasswordHasher
 from chat.services.purge import Purge
 from chat.services.read_marks import ReadMarks
@@ -31,6 +32,7 @@ from chat.store.opening import open_database
 from chat.store.secrets import secret_key
 from chat.store.sessions import list_sessions
 from chat.web import parser_errors
+from chat.web.control import control_socket
 from chat.web.description import describe
 from chat.web.keys import (
     BROKEN,
@@ -120,6 +122,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         app[COMMITS], app[READ_MARKS], app[SESSIONS] = commits, read_marks, sessions
         app[PURGE] = purge
         await _log_first_account(database, settings)
+        await stack.enter_async_context(control_socket(settings, Operator(database, settings, hasher, sessions)))
         yield
 
 

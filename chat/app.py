@@ -26,7 +26,7 @@ from chat.store.messages import last_cursor, list_changes
 from chat.store.opening import open_database
 from chat.store.sessions import list_sessions
 from chat.web import parser_errors
-from chat.web.keys import BROKEN, COMMITS, DATABASE, HASHER, HUB, READ_MARKS, SESSIONS, SETTINGS
+from chat.web.keys import BROKEN, COMMITS, DATABASE, HASHER, HUB, READ_MARKS, SESSIONS, SETTINGS, STOPPING
 from chat.web.middlewares import errors_as_json, protect, refuse_cross_site
 from chat.web.routes import route_definitions
 from chat.web.sessions import SessionStorage
@@ -49,7 +49,7 @@ def create_app(settings: Settings) -> web.Application:
         ],
     )
     app[SETTINGS] = settings
-    app[BROKEN] = asyncio.Event()
+    app[BROKEN], app[STOPPING] = asyncio.Event(), asyncio.Event()
     app.add_routes(route_definitions())
     app.on_response_prepare.append(protect)
     app.cleanup_ctx.append(_running)
@@ -135,9 +135,10 @@ async def stop_serving(runner: web.AppRunner) -> None:
     The sockets are closed before aiohttp's own shutdown begins: from then on it throws away all that clients
     send, their answers to our close frames too.
     """
+    app = runner.app
+    app[STOPPING].set()
     for site in runner.sites:
         await site.stop()
-    app = runner.app
     if HUB in app:  # not when the start was refused
         await app[COMMITS].drain()
         broken = app[BROKEN].is_set()

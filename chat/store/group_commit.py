@@ -74,6 +74,11 @@ class GroupCommit:
     def is_full(self) -> bool:
         return len(self._queue) >= self._queue_max_messages or self._queue_bytes >= self._queue_max_bytes
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing is stored any more: the server stops, or the writing task died."""
+        return self._has_ended
+
     async def wait_for_space(self) -> None:
         """Return when the queue takes another message."""
         while self.is_full:

@@ -15,6 +15,7 @@ from chat.store.database import Database
 from chat.store.group_commit import GroupCommit
 
 BROKEN = web.AppKey("BROKEN", asyncio.Event)
+STOPPING = web.AppKey("STOPPING", asyncio.Event)
 SETTINGS = web.AppKey("SETTINGS", Settings)
 DATABASE = web.AppKey("DATABASE", Database)
 HASHER = web.AppKey("HASHER", PasswordHasher)

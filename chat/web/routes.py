@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Handler
 
-from chat.web import accounts, messages, pages, rooms, sockets
+from chat.web import accounts, health, messages, pages, rooms, sockets
 
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/create_user", accounts.create_user),
@@ -29,7 +29,8 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/service_worker.js", pages.service_worker),
     ("GET", "/manifest.webmanifest", pages.manifest),
     ("GET", "/static/{name:.*[^/]}", pages.static_file),
-    ("GET", "/healthz", pages.healthz),
+    ("GET", "/healthz", health.healthz),
+    ("GET", "/readyz", health.readyz),
 )
 
 

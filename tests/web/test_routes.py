@@ -10,10 +10,10 @@ from tests.servers import RunningServer
 
 STYLE = f"{SITE.prefix}/style.css"
 FILES = "/static/{name:.*[^/]}"
-PUBLIC = {"/", "/service_worker.js", "/manifest.webmanifest", FILES, "/healthz", "/create_user", "/login"}
+PUBLIC = {"/", "/service_worker.js", "/manifest.webmanifest", FILES, "/healthz", "/readyz", "/create_user", "/login"}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PATHS = sorted({path for _, path, _ in ROUTES})
-READ = ["/", STYLE, "/healthz", "/whoami", "/get_users", "/get_rooms", "/logout"]
+READ = ["/", STYLE, "/healthz", "/readyz", "/whoami", "/get_users", "/get_rooms", "/logout"]
 
 
 def filled(path: str) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
+from chat import logs
 from chat.app import create_app, stop_serving
 from chat.errors import StartRefused
 from chat.settings import Settings, load_settings, unknown_variables
@@ -34,11 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     _allow_many_sockets()
     try:
         settings = load_settings(arguments, os.environ)
-        logging.basicConfig(
-            level=settings.log_level.upper(),
-            format="%(asctime)s %(levelname)s %(message)s",
-            stream=sys.stderr,
-        )
+        logs.configure(settings.log_level, settings.log_format)
         for name in unknown_variables(os.environ):
             log.warning("start: %s names no setting; see run.py --help", name)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:

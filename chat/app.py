@@ -27,7 +27,7 @@ from chat.store.opening import open_database
 from chat.store.sessions import list_sessions
 from chat.web import parser_errors
 from chat.web.keys import BROKEN, COMMITS, DATABASE, HASHER, HUB, READ_MARKS, SESSIONS, SETTINGS, STOPPING
-from chat.web.middlewares import errors_as_json, protect, refuse_cross_site
+from chat.web.middlewares import errors_as_json, identify, protect, refuse_cross_site
 from chat.web.routes import route_definitions
 from chat.web.sessions import SessionStorage
 
@@ -43,6 +43,7 @@ def create_app(settings: Settings) -> web.Application:
     app = web.Application(
         client_max_size=settings.frame_max_bytes,
         middlewares=[
+            identify,
             errors_as_json,
             refuse_cross_site,
             aiohttp_session.session_middleware(SessionStorage(settings)),

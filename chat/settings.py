@@ -52,6 +52,9 @@ class Settings:
         "the cookie is marked Secure; empty: the Host header of each request is the origin",
     )
     log_level: str = _setting("info", "least severe log line written", choices=("debug", "info", "warning", "error"))
+    log_format: str = _setting(
+        "text", "text for people to read, json for programs: one object a line", choices=("text", "json")
+    )
 
     message_max_characters: int = _setting(4000, "longest message", least=1, most=1_000_000)
     page_max_messages: int = _setting(500, "most messages one page of history may hold", least=1, most=10_000)

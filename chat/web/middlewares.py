@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Mapping
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from chat import errors
+from chat import errors, logs
 from chat.protocol import encode_json
 from chat.settings import Settings
 from chat.web.bodies import BodyTimeout
@@ -34,6 +35,7 @@ STATUS_OF: Mapping[type[errors.ChatError], HTTPStatus] = {
     errors.StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 RETRY_AFTER_SECONDS = 2
+REQUEST_ID_HEADER = "X-Request-Id"
 
 # What the router and aiohttp itself refuse, in our own words.
 _SENTENCES = {
@@ -88,6 +90,25 @@ def error_response(error: errors.ChatError, status: int, headers: Mapping[str, s
 
 
 @web.middleware
+async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request an id, for its log lines and its answer; at debug level, one line when it is done."""
+    logs.begin_request(request.headers.get(REQUEST_ID_HEADER))
+    started, status = time.perf_counter(), "none"
+    try:
+        response = await handler(request)
+        status = str(response.status)
+    except web.HTTPException as redirection:
+        status = str(redirection.status)
+        raise
+    else:
+        return response
+    finally:
+        if log.isEnabledFor(logging.DEBUG):
+            milliseconds = (time.perf_counter() - started) * 1000
+            log.debug("request: %s %s %s, %.1f ms", request.method[:20], _route(request), status, milliseconds)
+
+
+@web.middleware
 async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn whatever a handler raises into JSON with the right status; the inside stays in the log."""
     try:
@@ -104,7 +125,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except ConnectionError:
         raise  # the client went away; there is nobody to answer
     except Exception:
-        log.exception("fault: %s %s", request.method, request.rel_url.path_qs[:200].encode("ascii", "replace"))
+        log.exception("fault: %s %s", request.method[:20], _route(request))
         return error_response(FAULT, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
@@ -149,6 +170,7 @@ def has_own_origin(request: web.Request) -> bool:
 async def protect(request: web.Request, response: web.StreamResponse) -> None:
     """Add to every answer the headers that keep browsers safe, and say nothing of the software behind it."""
     response.headers.pop(hdrs.SERVER, None)
+    response.headers[REQUEST_ID_HEADER] = logs.request_id.get() or logs.begin_request(None)
     if response.status == HTTPStatus.SWITCHING_PROTOCOLS:
         return
     for name, value in _PROTECTION.items():
@@ -156,6 +178,12 @@ async def protect(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     if request.app[SETTINGS].secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+
+
+def _route(request: web.Request) -> str:
+    """The address as the table of routes has it: the one that was asked for may hold anything."""
+    resource = request.match_info.route.resource
+    return "nowhere" if resource is None else resource.canonical
 
 
 def _status_of(error: errors.ChatError) -> int:

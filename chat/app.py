@@ -12,8 +12,10 @@ from typing import Any
 import aiohttp_session
 from aiohttp import web
 
+from chat.errors import StartRefused
 from chat.live.heartbeat import keep_alive
 from chat.live.hub import Hub
+from chat.metrics import Metrics
 from chat.models import Message
 from chat.protocol import CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR
 from chat.services.passwords import PasswordHasher
@@ -26,7 +28,8 @@ from chat.store.messages import last_cursor, list_changes
 from chat.store.opening import open_database
 from chat.store.sessions import list_sessions
 from chat.web import parser_errors
-from chat.web.keys import BROKEN, COMMITS, DATABASE, HASHER, HUB, READ_MARKS, SESSIONS, SETTINGS, STOPPING
+from chat.web.keys import BROKEN, COMMITS, DATABASE, HASHER, HUB, METRICS, READ_MARKS, SESSIONS, SETTINGS, STOPPING
+from chat.web.metrics import metrics_app
 from chat.web.middlewares import errors_as_json, identify, protect, refuse_cross_site
 from chat.web.routes import route_definitions
 from chat.web.sessions import SessionStorage
@@ -50,6 +53,7 @@ def create_app(settings: Settings) -> web.Application:
         ],
     )
     app[SETTINGS] = settings
+    app[METRICS] = Metrics()
     app[BROKEN], app[STOPPING] = asyncio.Event(), asyncio.Event()
     app.add_routes(route_definitions())
     app.on_response_prepare.append(protect)
@@ -65,7 +69,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         stack.push_async_callback(asyncio.to_thread, hasher.close)
         cursor = await last_cursor(database)
         hub = Hub(settings, partial(_read_changes, database), cursor)
-        commits = _group_commit(database, hub, settings, cursor)
+        commits = _group_commit(database, hub, settings, cursor, app[METRICS])
         read_marks = ReadMarks(database, hub, settings)
         sessions = Sessions(
             database,
@@ -91,10 +95,13 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         stack.push_async_callback(commits.drain)
         app[DATABASE], app[HASHER], app[HUB] = database, hasher, hub
         app[COMMITS], app[READ_MARKS], app[SESSIONS] = commits, read_marks, sessions
+        if settings.metrics_port:
+            await stack.enter_async_context(_background([app[METRICS].watch_loop()], broken))
+            await stack.enter_async_context(_metrics_site(app))
         yield
 
 
-def _group_commit(database: Database, hub: Hub, settings: Settings, cursor: int) -> GroupCommit:
+def _group_commit(database: Database, hub: Hub, settings: Settings, cursor: int, metrics: Metrics) -> GroupCommit:
     return GroupCommit(
         database,
         hub.publish,
@@ -103,7 +110,33 @@ def _group_commit(database: Database, hub: Hub, settings: Settings, cursor: int)
         queue_max_bytes=settings.commit_queue_max_bytes,
         batch_max_messages=settings.commit_batch_max_messages,
         batch_max_bytes=settings.commit_batch_max_bytes,
+        on_commit=metrics.on_commit if settings.metrics_port else None,
     )
+
+
+@asynccontextmanager
+async def _metrics_site(app: web.Application) -> AsyncIterator[None]:
+    """Serve /metrics, which must not be where the proxy in front lets everyone in.
+
+    Raises:
+        StartRefused: the address cannot be used.
+    """
+    settings = app[SETTINGS]
+    runner = web.AppRunner(metrics_app(app), access_log=None, shutdown_timeout=settings.shutdown_seconds)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.metrics_host, settings.metrics_port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise StartRefused(
+                f"Cannot listen for metrics on {settings.metrics_host} port {settings.metrics_port}: "
+                f"{error.strerror or error}. Choose others with --metrics-host and --metrics-port."
+            ) from None
+        log.info("metrics on %s/metrics", site.name)
+        yield
+    finally:
+        await runner.cleanup()
 
 
 async def _read_changes(database: Database, room_id: int, after: int, up_to: int, limit: int) -> list[Message]:

@@ -7,6 +7,7 @@ import asyncio
 from aiohttp import web
 
 from chat.live.hub import Hub
+from chat.metrics import Metrics
 from chat.services.passwords import PasswordHasher
 from chat.services.read_marks import ReadMarks
 from chat.services.sessions import Sessions
@@ -20,6 +21,7 @@ SETTINGS = web.AppKey("SETTINGS", Settings)
 DATABASE = web.AppKey("DATABASE", Database)
 HASHER = web.AppKey("HASHER", PasswordHasher)
 SESSIONS = web.AppKey("SESSIONS", Sessions)
+METRICS = web.AppKey("METRICS", Metrics)
 COMMITS = web.AppKey("COMMITS", GroupCommit)
 HUB = web.AppKey("HUB", Hub)
 READ_MARKS = web.AppKey("READ_MARKS", ReadMarks)

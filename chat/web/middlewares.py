@@ -15,7 +15,7 @@ from chat import errors, logs
 from chat.protocol import encode_json
 from chat.settings import Settings
 from chat.web.bodies import BodyTimeout
-from chat.web.keys import SETTINGS
+from chat.web.keys import METRICS, SETTINGS
 
 log = logging.getLogger(__name__)
 
@@ -114,19 +114,19 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     try:
         return await handler(request)
     except errors.ChatError as error:
-        response = error_response(error, _status_of(error))
+        response = _refuse(request, error, _status_of(error))
         if isinstance(error, BodyTimeout) or request.content.exception() is not None:
             response.force_close()  # nobody can tell where the next request would begin
         return response
     except web.HTTPException as refusal:
         if refusal.status < HTTPStatus.BAD_REQUEST:
             raise
-        return _aiohttp_refusal(refusal)
+        return _aiohttp_refusal(request, refusal)
     except ConnectionError:
         raise  # the client went away; there is nobody to answer
     except Exception:
         log.exception("fault: %s %s", request.method[:20], _route(request))
-        return error_response(FAULT, HTTPStatus.INTERNAL_SERVER_ERROR)
+        return _refuse(request, FAULT, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 @web.middleware
@@ -190,10 +190,19 @@ def _status_of(error: errors.ChatError) -> int:
     return next((STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF), HTTPStatus.BAD_REQUEST)
 
 
-def _aiohttp_refusal(refusal: web.HTTPException) -> web.Response:
+def _refuse(
+    request: web.Request, error: errors.ChatError, status: int, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    metrics = request.app.get(METRICS)
+    if metrics is not None:
+        metrics.refused(error.code)
+    return error_response(error, status, headers)
+
+
+def _aiohttp_refusal(request: web.Request, refusal: web.HTTPException) -> web.Response:
     try:
         code, sentence = _SENTENCES[HTTPStatus(refusal.status)]
     except (KeyError, ValueError):
         code, sentence = "refused", "The request was refused."
     kept = {str(name): refusal.headers[name] for name in (hdrs.ALLOW, hdrs.UPGRADE) if name in refusal.headers}
-    return error_response(errors.ChatError(sentence, code), refusal.status, kept)
+    return _refuse(request, errors.ChatError(sentence, code), refusal.status, kept)

@@ -22,6 +22,7 @@ from chat.services.passwords import PasswordHasher
 from chat.services.read_marks import ReadMarks
 from chat.services.sessions import Sessions
 from chat.settings import Settings
+from chat.store.accounts import has_accounts
 from chat.store.database import Database
 from chat.store.group_commit import GroupCommit
 from chat.store.messages import last_cursor, list_changes
@@ -29,8 +30,10 @@ from chat.store.opening import open_database
 from chat.store.sessions import list_sessions
 from chat.web import parser_errors
 from chat.web.keys import BROKEN, COMMITS, DATABASE, HASHER, HUB, METRICS, READ_MARKS, SESSIONS, SETTINGS, STOPPING
+from chat.web.listener import Listener
 from chat.web.metrics import metrics_app
 from chat.web.middlewares import errors_as_json, identify, protect, refuse_cross_site
+from chat.web.proxies import believe_proxies
 from chat.web.routes import route_definitions
 from chat.web.sessions import SessionStorage
 
@@ -48,6 +51,7 @@ def create_app(settings: Settings) -> web.Application:
         middlewares=[
             identify,
             errors_as_json,
+            *([believe_proxies(settings.trusted_networks)] if settings.trusted_proxies else []),
             refuse_cross_site,
             aiohttp_session.session_middleware(SessionStorage(settings)),
         ],
@@ -98,7 +102,17 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         if settings.metrics_port:
             await stack.enter_async_context(_background([app[METRICS].watch_loop()], broken))
             await stack.enter_async_context(_metrics_site(app))
+        await _log_first_account(database, settings)
         yield
+
+
+async def _log_first_account(database: Database, settings: Settings) -> None:
+    if await has_accounts(database):
+        return
+    if settings.registration == "closed":
+        log.info("no account yet: make one, which becomes the admin, with python -m chat user add")
+    else:
+        log.info("no account yet: the first one to sign up becomes its admin")
 
 
 def _group_commit(database: Database, hub: Hub, settings: Settings, cursor: int, metrics: Metrics) -> GroupCommit:
@@ -163,7 +177,7 @@ def _report_death(broken: asyncio.Event, task: asyncio.Task[None]) -> None:
         broken.set()
 
 
-async def stop_serving(runner: web.AppRunner) -> None:
+async def stop_serving(runner: web.AppRunner, listener: Listener | None) -> None:
     """Stop as people may rely on: let nobody in, commit what was accepted, tell every socket, then end the rest.
 
     The sockets are closed before aiohttp's own shutdown begins: from then on it throws away all that clients
@@ -171,8 +185,8 @@ async def stop_serving(runner: web.AppRunner) -> None:
     """
     app = runner.app
     app[STOPPING].set()
-    for site in runner.sites:
-        await site.stop()
+    if listener is not None:
+        listener.stop()
     if HUB in app:  # not when the start was refused
         await app[COMMITS].drain()
         broken = app[BROKEN].is_set()

@@ -31,9 +31,14 @@ def begin_request(proposed: str | None) -> str:
         proposed: what the header X-Request-Id holds.
     """
     harmless = proposed is not None and _REQUEST_ID.fullmatch(proposed)
-    chosen = proposed if harmless and proposed else secrets.token_hex(_MADE_ID_BYTES)
+    chosen = proposed if harmless and proposed else new_request_id()
     request_id.set(chosen)
     return chosen
+
+
+def new_request_id() -> str:
+    """An id of our own making."""
+    return secrets.token_hex(_MADE_ID_BYTES)
 
 
 def configure(level: str, log_format: str) -> None:

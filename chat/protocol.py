@@ -13,13 +13,15 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from chat.errors import ChatError, Malformed
-from chat.fields import is_storable, optional_number, optional_text, required_text
+from chat.fields import is_storable, optional_number, optional_text, required_number, required_text
 from chat.models import Message, Room
 
 CLIENT_ID_MAX_CHARACTERS = 64
 
 CLOSE_GOING_AWAY = 1001
+CLOSE_PROTOCOL_ERROR = 1002
 CLOSE_UNSUPPORTED_DATA = 1003
+CLOSE_ABNORMAL = 1006
 CLOSE_INTERNAL_ERROR = 1011
 CLOSE_SIGNED_OUT = 4401
 
@@ -91,7 +93,7 @@ def read_frame(fields: Mapping[str, object]) -> ClientFrame:
         case "typing":
             return Typing(room)
         case "read":
-            return Read(room, _required_cursor(fields))
+            return Read(room, required_number(fields, "cursor"))
         case "ping":
             return Ping()
     raise Malformed("The type of a frame is one of send, subscribe, unsubscribe, typing, read, ping.", "unknown_type")
@@ -179,13 +181,6 @@ def timestamp(created_ms: int) -> str:
     """ISO 8601 in UTC with milliseconds."""
     moment = _EPOCH + timedelta(milliseconds=created_ms)
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
-
-
-def _required_cursor(fields: Mapping[str, object]) -> int:
-    cursor = optional_number(fields, "cursor")
-    if cursor is None:
-        raise Malformed("The field cursor is missing.", "missing_field")
-    return cursor
 
 
 def _message_fields(message: Message) -> str:

@@ -179,6 +179,10 @@ class Hub:
         elif touched:
             self._deliver_several(touched, frames, previous)
 
+    def forget_pages(self) -> None:
+        """Make no more use of frames made before, also of those being made: they tell of someone who is gone."""
+        self._pages = CatchUpPages(self._settings.catch_up_kept_bytes)
+
     def typing(self, user: User, room_id: int) -> None:
         """Let the room know, before long, that a person is typing."""
         live_room = self._rooms.get(room_id)
@@ -307,14 +311,14 @@ class Hub:
             self._go_live(subscriber, room_id)
 
     async def _page(self, room_id: int, after: int, up_to: int) -> Page:
-        head = self._rooms[room_id].head
-        page = self._pages.find(room_id, after, head)
+        head, pages = self._rooms[room_id].head, self._pages
+        page = pages.find(room_id, after, head)
         if page is None:
             limit = self._settings.catch_up_page_messages
             messages = await self._read_changes(room_id, after, up_to, limit)
             frames = b"".join([chat_frame(message) for message in messages])
             page = Page(frames, messages[-1].cursor if messages else after, len(messages) < limit)
-            self._pages.keep(room_id, after, head, page)
+            pages.keep(room_id, after, head, page)
         return page
 
     def _gather(self, live_room: LiveRoom) -> None:

@@ -23,7 +23,8 @@ async def insert_messages(database: Database, drafts: Sequence[Draft], first_id:
         created_ms: the time of all of them, milliseconds since 1970 UTC.
 
     Returns:
-        The ids that were stored; those missing were sent before under the same client_id.
+        The ids that were stored; those missing were sent before under the same client_id, or come from someone who
+        has been deactivated or has deleted the account since.
 
     Raises:
         StorageUnavailable: none was stored.
@@ -39,7 +40,8 @@ async def insert_messages(database: Database, drafts: Sequence[Draft], first_id:
         INSERT INTO message (id, cursor, room_id, user_id, client_id, text, created_at)
         SELECT json_extract(value, '$[0]'), json_extract(value, '$[0]'), json_extract(value, '$[1]'),
                json_extract(value, '$[2]'), json_extract(value, '$[3]'), json_extract(value, '$[4]'), ?2
-        FROM json_each(?1) WHERE true
+        FROM json_each(?1) CROSS JOIN user  -- in this order: the ids follow one another
+        WHERE user.id = json_extract(value, '$[2]') AND user.deactivated_at IS NULL AND user.deleted_at IS NULL
         ON CONFLICT (user_id, client_id) WHERE client_id IS NOT NULL DO NOTHING
         RETURNING id
         """,

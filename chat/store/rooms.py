@@ -59,8 +59,11 @@ async def insert_room(
             return None
         room = Room(rows[0][0], name)
         await execute(
-            "INSERT INTO member (user_id, room_id, joined_at, read_cursor) VALUES (?, ?, ?, 0)",
-            (created_by, room.room_id, created_ms),
+            """
+            INSERT INTO member (user_id, room_id, joined_at, read_cursor)
+            SELECT id, ?, ?, 0 FROM user WHERE id = ? AND deleted_at IS NULL
+            """,
+            (room.room_id, created_ms, created_by),
         )
         return room
 
@@ -79,12 +82,13 @@ async def find_room(database: Database, name_key: str, user_id: int) -> tuple[Ro
 
 
 async def insert_member(database: Database, user_id: int, room_id: int, joined_ms: int) -> bool:
-    """Make the user a member who has read what is there; False, and nothing changes, for one who is."""
+    """Make the user a member who has read what is there; False, and nothing changes, for one who is, or is gone."""
     return bool(
         await database.write(
             """
             INSERT INTO member (user_id, room_id, joined_at, read_cursor)
-            VALUES (?1, ?2, ?3, coalesce((SELECT max(cursor) FROM message WHERE room_id = ?2), 0))
+            SELECT id, ?2, ?3, coalesce((SELECT max(cursor) FROM message WHERE room_id = ?2), 0)
+            FROM user WHERE id = ?1 AND deleted_at IS NULL
             ON CONFLICT DO NOTHING RETURNING room_id
             """,
             (user_id, room_id, joined_ms),

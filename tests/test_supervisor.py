@@ -7,7 +7,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,8 +16,6 @@ import pytest
 from chat.supervisor import Supervisor
 from tests.people import PATIENCE_SECONDS
 from tests.processes import refused_start, server_process
-
-Receive = Callable[[], asyncio.Future[str]]
 
 
 class Listening:

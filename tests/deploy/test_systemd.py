@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import json
 import re
-import shutil
 import signal
 import sys
 from pathlib import Path
@@ -54,20 +52,16 @@ async def test_systemd_finds_nothing_wrong_with_the_units(units: Path) -> None:
 
 @pytest.mark.parametrize(("unit", "most"), [("chat.service", 1.5), ("chat-backup.service", 1.0)])
 async def test_the_units_leave_little_open(units: Path, unit: str, most: float) -> None:
-    code, output = await systemd_analyze("security", "--offline=yes", "--json=short", str(units / unit))
+    code, output = await systemd_analyze("security", "--offline=yes", str(units / unit))
     assert code == 0, output
-    exposure = sum(float(line["exposure"] or 0) for line in json.loads(output))
-    _, overall = await systemd_analyze("security", "--offline=yes", str(units / unit))
-    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", overall)
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", output)
     assert found is not None
-    assert float(found[1]) <= most
-    assert exposure > 0, "it was not examined"
+    assert 0 < float(found[1]) <= most
 
 
 async def test_the_server_works_where_memory_is_never_writable_and_executable(data_dir: Path) -> None:
     if ctypes.CDLL(None).prctl(_PR_GET_MDWE, 0, 0, 0, 0) < 0:
         pytest.skip("this kernel does not know PR_SET_MDWE (Linux 6.3)")
-    assert shutil.which(sys.executable)
     under = (sys.executable, "-c", _UNDER_MDWE)
     async with server_process(data_dir, program=under) as server, visiting(server, "ada") as ada:
         await ada.sign_up()

@@ -101,10 +101,10 @@ def _answers(port: int) -> bool:
 
 
 @asynccontextmanager
-async def coming_through(proxy: Proxy, username: str) -> AsyncIterator[Person]:
-    """Someone who comes over TLS from an address that is not the proxy's."""
+async def coming_through(proxy: Proxy, username: str, address: str = CLIENT_ADDRESS) -> AsyncIterator[Person]:
+    """Someone who comes over TLS, from an address that is not the proxy's unless the test gives that."""
     tls = ssl.create_default_context(cafile=str(proxy.certificate))
-    connector = aiohttp.TCPConnector(ssl=tls, resolver=_Resolver(), local_addr=(CLIENT_ADDRESS, 0))
+    connector = aiohttp.TCPConnector(ssl=tls, resolver=_Resolver(), local_addr=(address, 0))
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=30)) as session:
         yield Person(proxy, username, session)
 

@@ -138,6 +138,10 @@ async def test_the_log_names_who_came_and_not_the_proxy_nor_what_they_claim_to_b
     answer = await ada.request("POST", "/create_user", json=fields, headers=forged)
     assert answer.status == 200
     assert answer.headers["Set-Cookie"].startswith("__Host-")
+    # From the proxy's own address too, which the server would take for one more proxy in the chain.
+    async with coming_through(stage.proxy, "mallory", "127.0.0.1") as mallory:
+        refusal = await mallory.request("POST", "/login", json=fields | {"password": "a guess at it"}, headers=forged)
+        assert refusal.status == 401
     stage.server.send_signal(signal.SIGTERM)
     assert await stage.server.exit_code() == 0  # its log is whole now
     (line,) = [line for line in stage.server.log.splitlines() if "account: user 1 created" in line]

@@ -58,6 +58,14 @@ class Settings:
         "X-Forwarded-For and -Proto that is believed, like 127.0.0.1,10.0.0.0/8",
     )
     log_level: str = _setting("info", "least severe log line written", choices=("debug", "info", "warning", "error"))
+    log_format: str = _setting(
+        "text", "text for people to read, json for programs: one object a line", choices=("text", "json")
+    )
+
+    metrics_port: int = _setting(
+        0, "port for GET /metrics, in the format of Prometheus; 0: no metrics", least=0, most=PORT_MAX
+    )
+    metrics_host: str = _setting("127.0.0.1", "address for GET /metrics; whoever reaches it may read them")
 
     message_max_characters: int = _setting(4000, "longest message", least=1, most=1_000_000)
     page_max_messages: int = _setting(500, "most messages one page of history may hold", least=1, most=10_000)

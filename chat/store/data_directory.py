@@ -170,6 +170,12 @@ def database_exists(directory: Path) -> bool:
     return True
 
 
+def file_bytes(directory: Path) -> tuple[int, int]:
+    """The sizes of the database and of its write-ahead log, 0 for what is not there."""
+    path = directory / DATABASE_NAME
+    return _size(path), _size(_log_path(path))
+
+
 def create_file(path: Path) -> None:
     """Make an empty file that only its owner can read, in place of any earlier attempt."""
     path.unlink(missing_ok=True)
@@ -196,6 +202,13 @@ def _size_in_header(header: bytes) -> int:
     page_bytes = int.from_bytes(header[16:18], "big")
     page_bytes = 65536 if page_bytes == 1 else page_bytes
     return page_bytes * int.from_bytes(header[28:32], "big")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _log_path(path: Path) -> Path:

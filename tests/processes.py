@@ -73,8 +73,10 @@ async def server_process(
     try:
         async with asyncio.timeout(START_SECONDS):
             await listening.wait()
-        url = re.search(rb"listening on (http://\S+)", log)
+        url = re.search(rb'listening on (http://[^\s"]+)', log)
         if url is None:
+            async with asyncio.timeout(START_SECONDS):
+                await process.wait()
             raise StartFailed(log.decode())
         server = ServerProcess(process, url[1].decode(), log, reading)
         yield server

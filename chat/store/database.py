@@ -17,6 +17,7 @@ import asyncio
 import logging
 import math
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -40,6 +41,10 @@ _PRIMARY_CODE_MASK = 0xFF
 _COMMIT_LOG_BYTES = 8 * 4096
 # A full disk stays full for a while; one log line in this time is enough.
 _CHECKPOINT_RETRY_SECONDS = 5
+# However many ask whether writing works again, the disk is tried once in this time.
+_WRITE_PROBE_SECONDS = 1.0
+# About what a commit of one message needs of new pages: a disk that has room for less is not ready.
+_WRITE_PROBE_BYTES = 32 * 1024
 _UNAVAILABLE = "The message store cannot take this right now; nothing was stored. Try again in a moment."
 
 
@@ -76,6 +81,8 @@ class Database:
         self._on_broken = on_broken
         self._is_broken = False
         self._found_locked_at = -math.inf
+        self._last_write_failed = False
+        self._last_probe = -_WRITE_PROBE_SECONDS
 
     async def read(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run one SELECT on a reading connection.
@@ -103,12 +110,12 @@ class Database:
 
         Args:
             content_bytes: about how much text is stored, for the time of the next checkpoint.
-            waiting_since: when the caller began to wait, in the loop's time; None: now.
+            waiting_since: when the caller began to wait, by time.perf_counter; None: now.
 
         Raises:
             StorageUnavailable: nothing was changed.
         """
-        since = _now() if waiting_since is None else waiting_since
+        since = time.perf_counter() if waiting_since is None else waiting_since
         async with self._write_lock:
             self._refuse_if_hopeless(since)
             try:
@@ -128,7 +135,7 @@ class Database:
         Raises:
             StorageUnavailable: nothing was changed.
         """
-        since = _now() if waiting_since is None else waiting_since
+        since = time.perf_counter() if waiting_since is None else waiting_since
         async with self._write_lock:
             self._refuse_if_hopeless(since)
             try:
@@ -141,6 +148,18 @@ class Database:
                     raise self._failure("write", error) from error
                 raise
             self._note_write(0)
+
+    async def takes_writes(self) -> bool:
+        """Whether the last write succeeded; after one that failed, whether one would succeed now.
+
+        The latter is found by a real write that leaves nothing behind, because only that meets a full disk.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._last_write_failed and not self._is_broken and now - self._last_probe >= _WRITE_PROBE_SECONDS:
+            self._last_probe = now
+            with suppress(StorageUnavailable):
+                await self._probe_write()
+        return not (self._last_write_failed or self._is_broken)
 
     async def keep_checkpointed(self) -> None:
         """Fold the write-ahead log into the database while nobody writes, for as long as the server runs."""
@@ -158,6 +177,11 @@ class Database:
             for reader in self._readers:
                 await reader.close()
             await self._writer.close()
+
+    async def _probe_write(self) -> None:
+        async with self.transaction() as execute:
+            await execute("INSERT INTO secret (purpose, value) VALUES ('probe', zeroblob(?))", (_WRITE_PROBE_BYTES,))
+            await execute("DELETE FROM secret WHERE purpose = 'probe'", ())
 
     async def _checkpoint(self) -> bool:
         async with self._write_lock:
@@ -182,7 +206,8 @@ class Database:
             await self._writer.execute_fetchall("ROLLBACK")
 
     def _note_write(self, content_bytes: int) -> None:
-        self._last_write = _now()
+        self._last_write = asyncio.get_running_loop().time()
+        self._last_write_failed = False
         self._log_bytes += _COMMIT_LOG_BYTES + 2 * content_bytes
         self._written.set()
 
@@ -197,17 +222,15 @@ class Database:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
         name = getattr(error, "sqlite_errorname", type(error).__name__)
         log.error("storage: %s failed: %s: %s", action, name, error)
+        if action == "write":
+            self._last_write_failed = True
         if code in _BROKEN_FOR_GOOD or code & _PRIMARY_CODE_MASK == sqlite3.SQLITE_CORRUPT:
             log.critical("storage: the database can no longer be trusted after %s; stopping", name)
             self._is_broken = True
             self._on_broken()
         if action == "write" and code & _PRIMARY_CODE_MASK == sqlite3.SQLITE_BUSY:
-            self._found_locked_at = _now()
+            self._found_locked_at = time.perf_counter()
         return StorageUnavailable(_UNAVAILABLE)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 async def connect_writer(path: Path, *, synchronous: str, busy_timeout_seconds: float) -> aiosqlite.Connection:

@@ -35,12 +35,12 @@ Run = Callable[[Path], Coroutine[Any, Any, Finding]]
 RUNS: dict[str, Run] = {
     "kill": lambda work: kills.at_random_moments(work, kills=100, is_long=True),
     "kill_at_call": lambda work: kills.at_each_database_call(work, first=1, last=100, is_long=True),
-    "kill_first_start": lambda work: kills.while_the_database_is_made(work, last=36, step=2, is_long=True),
+    "kill_first_start": lambda work: kills.while_the_database_is_made(work, last=36, step=3, is_long=True),
     "power_cut": lambda work: power_cuts.with_synchronous_full(work, cuts=50, is_long=True),
     "power_cut_normal": lambda work: power_cuts.with_synchronous_normal(work, cuts=10, is_long=True),
     "full_disk": lambda work: full_disk.full_and_free_again(work, times=10, is_long=True),
     "full_disk_checkpoints": lambda work: full_disk.full_between_checkpoints(work, times=10, is_long=True),
-    "fsync": lambda work: failing_fsync.at_the_nth(work, numbers=range(1, 120, 3), is_long=True),
+    "fsync": lambda work: failing_fsync.at_the_nth(work, numbers=range(1, 120, 5), is_long=True),
     "fsync_power_cut": lambda work: failing_fsync.and_then_the_power_is_cut(
         work, numbers=range(1, 100, 10), is_long=True
     ),

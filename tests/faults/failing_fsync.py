@@ -45,29 +45,27 @@ async def and_then_the_power_is_cut(work: Path, *, numbers: Iterable[int], is_lo
     """Let fsync fail, and then lose all that was not synced: what was wrongly acknowledged would now be missing."""
     numbers = tuple(numbers)
     progress = Progress("fsync fails, power cut", len(numbers), is_shown=is_long)
-    lost, doubled, acknowledged, complaints = 0, 0, 0, list[str]()
-    for number in numbers:
-        (work / str(number)).mkdir(parents=True)
-        disk = Disk(work / str(number) / "image", work / str(number) / "disk")
-        await disk.make(_DISK_MEBIBYTES)
-        async with staged(disk.path / "data") as stage:
-            async with disk.mounted():
-                await _prepare(stage)
-                async with stage.talking():
+    complaints: list[str] = []
+    work.mkdir(exist_ok=True)
+    disk = Disk(work / "image", work / "disk")
+    await disk.make(_DISK_MEBIBYTES)
+    async with staged(disk.path / "data") as stage:
+        async with disk.mounted():
+            await _prepare(stage)
+        async with stage.talking():
+            for number in numbers:
+                async with disk.mounted():
                     complaints += await _fail(stage, number)
-                disk.cut_power()
-            async with disk.mounted():
-                verdict = await stage.verdict()
-        disk.remove()
-        lost, doubled = lost + verdict.lost, doubled + verdict.doubled
-        acknowledged += verdict.acknowledged
-        complaints += verdict.complaints
-        progress.step()
+                    disk.cut_power()
+                progress.step()
+        async with disk.mounted():
+            verdict = await stage.verdict()
     return Finding(
         "the n-th fsync fails, then a power cut",
         len(numbers),
-        f"{lost} lost, {doubled} doubled of {acknowledged:,}; n from {min(numbers)} to {max(numbers)}",
-        tuple(complaints),
+        f"{verdict.lost} lost, {verdict.doubled} doubled of {verdict.acknowledged:,}; "
+        f"n from {min(numbers)} to {max(numbers)}",
+        (*verdict.complaints, *complaints),
     )
 
 

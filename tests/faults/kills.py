@@ -104,7 +104,7 @@ async def _die(stage: Stage, moment: str, number: int, *, is_idle: bool = False)
 async def _finding(stage: Stage, fault: str, kills: int, is_long: bool, figures: str = "") -> Finding:
     verdict = await stage.verdict()
     complaints = list(verdict.complaints)
-    # The median: a single start may have to wait for what else the machine does.
+    # The median: a single start may have to wait for a disk that others use too.
     if is_long and statistics.median(stage.start_seconds) >= LISTENING_AGAIN_SECONDS:
         complaints.append(f"listening again only after {statistics.median(stage.start_seconds):.2f} s")
     return Finding(

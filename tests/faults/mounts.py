@@ -61,10 +61,6 @@ class Disk:
         finally:
             os.close(descriptor)
 
-    def remove(self) -> None:
-        """Give the space back."""
-        self._image.unlink()
-
 
 @asynccontextmanager
 async def small_disk(mount_point: Path, mebibytes: int) -> AsyncIterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import sqlite3
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from chat.errors import StartRefused
+from chat.errors import DirectoryInUse, StartRefused
 from chat.settings import Settings
+from chat.store.data_directory import DirectoryLock
 from chat.store.database import Database
 from chat.store.migrations import APPLICATION_ID, current_version
 from chat.store.opening import open_database
@@ -105,6 +107,20 @@ async def test_a_second_server_is_kept_out_until_the_first_is_gone(data_dir: Pat
     await opened(data_dir)
 
 
+async def test_a_server_waits_for_a_command_but_not_for_ever(data_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
+    await opened(data_dir)
+    lock = DirectoryLock(data_dir, "user")
+    lock.acquire()
+    with caplog.at_level("INFO"):
+        with pytest.raises(DirectoryInUse, match="The command user is using"):
+            await opened(data_dir, directory_wait_seconds=0)
+        opening = asyncio.create_task(opened(data_dir))
+        while "waiting for the command user" not in caplog.text:
+            await asyncio.sleep(0)
+    lock.release()
+    assert await opening == [("lobby",)]
+
+
 def _cut(path: Path) -> None:
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size // PAGE // 2 * PAGE)
@@ -162,7 +178,7 @@ async def test_an_empty_log_beside_it_excuses_no_missing_end(existing: Path) -> 
     """Whoever opens the database only to read leaves one behind."""
     with existing.open("r+b") as file:
         file.truncate(existing.stat().st_size - 100)
-    existing.with_name("chat.db-wal").touch()
+    existing.with_name("chat.db-wal").touch(mode=0o600)
     assert "cut short" in await refusal(existing.parent)
 
 

@@ -18,7 +18,7 @@ from tests.people import Person, visiting
 from tests.processes import ServerProcess, server_process
 
 # What all talkers together may need to get on, on a machine that does much else.
-_PATIENCE_SECONDS = 120
+_PATIENCE_SECONDS = 50
 _LOOK_SECONDS = 0.002
 # Every server here gets these: few people stand for many, and talk faster than people do.
 FLAGS: tuple[str, ...] = (

@@ -43,6 +43,8 @@ from chat.web.sessions import signed_in, uses_token
 
 log = logging.getLogger(__name__)
 
+# What a subscribe counts for: it asks the database for the room and for what was missed.
+_SUBSCRIBE_FRAMES = 4
 # A socket that is held back is looked at this often; most are for some milliseconds.
 _LONGEST_PAUSE_SECONDS = 1.0
 # Who was held back and keeps the pace for this long is told afresh the next time; who does not was told.
@@ -267,6 +269,7 @@ class _Conversation:
             self._subscriber.send(change_frame(message))
 
     async def _subscribe(self, frame: Subscribe) -> None:
+        self._frames.spend(self._subscriber.last_received, _SUBSCRIBE_FRAMES - 1)  # made good with the next frame
         room = await rooms.join_room(self._database, self._hub, self._session.user, self._name(frame.room))
         self._follow(room, frame.after)
 

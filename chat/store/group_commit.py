@@ -245,7 +245,7 @@ class GroupCommit:
         # As with messages: a cursor that may have reached the disk is never used again.
         self._next_id += change.cursors
         try:
-            async with self._database.transaction() as execute:
+            async with self._database.transaction(ahead=True) as execute:
                 result = await change.apply(execute, first_cursor, int(self._clock() * 1000))
         except ChatError as error:
             _fail(change, error)

@@ -48,6 +48,7 @@ async def insert_messages(database: Database, drafts: Sequence[Draft], first_id:
         """,
         (batch, created_ms),
         content_bytes=len(batch),
+        ahead=True,
     )
     return {message_id for (message_id,) in rows}
 

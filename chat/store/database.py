@@ -108,8 +108,11 @@ class Database:
             return rows
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Execute]:
+    async def transaction(self, *, content_bytes: int = 0) -> AsyncIterator[Execute]:
         """Run several statements as one: all of them, or none when the block raises.
+
+        Args:
+            content_bytes: as for `write`.
 
         Raises:
             StorageUnavailable: nothing was changed.
@@ -125,7 +128,7 @@ class Database:
                 if isinstance(error, sqlite3.Error):
                     raise self._failure("write", error) from error
                 raise
-            self._note_write(0)
+            self._note_write(content_bytes)
 
     async def keep_checkpointed(self) -> None:
         """Fold the write-ahead log into the database while nobody writes, for as long as the server runs."""

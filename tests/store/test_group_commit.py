@@ -330,6 +330,22 @@ async def test_nothing_is_acknowledged_into_a_room_that_was_deleted(data_dir: Pa
         assert await audit(stage) == [(ADA.user_id, "delete_room", None, "lobby")]
 
 
+async def test_a_message_of_a_deleted_room_is_nobodys_original(stage: Stage) -> None:
+    """Until it is removed, a repeat elsewhere fails; it is neither stored twice nor taken for delivered."""
+    stage.submit("a secret", "x")
+    await stage.commits.drain()
+    await stage.commits.delete_room(LOBBY, None, lambda _: None)
+    stage.submit("a secret", "x", room=ATTIC)
+    await stage.commits.drain()
+    assert [message for _, message, _ in stage.answers[1:]] == [None]
+    assert await remove_messages(stage.database, LOBBY.room_id, 10) == 1
+    stage.submit("a secret", "x", room=ATTIC)
+    await stage.commits.drain()
+    ((message, is_repeat),) = [answer[1:] for answer in stage.answers[2:]]
+    assert message is not None
+    assert (message.room_name, is_repeat) == ("attic", False)
+
+
 async def test_a_queue_that_is_full_of_a_deleted_room_has_space_again(data_dir: Path) -> None:
     async with staged(data_dir, queue_max_messages=3, batch_max_messages=1) as stage:
         for number in range(4):

@@ -374,3 +374,26 @@ async def test_a_writer_that_ends_refuses_the_changes_that_wait_and_come(data_di
         assert await stage.commits.delete_messages([1]) == []
     with pytest.raises(StorageUnavailable):
         await stage.commits.delete_message(1, None)
+
+
+async def test_a_change_is_published_in_the_step_in_which_it_comes_back_from_the_disk(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.submit("goes")
+    await stage.commits.drain()
+    seen: list[int] = []
+    ended: list[Sequence[int]] = []
+    writer = stage.database._writer
+    execute = writer.execute_fetchall
+
+    async def execute_and_look(sql: str, parameters: Sequence[object] = ()) -> object:
+        rows = await execute(sql, parameters)
+        if sql == "COMMIT":
+            # Whoever else runs next, runs after this.
+            asyncio.get_running_loop().call_soon(lambda: seen.append(len(stage.published) + len(ended)))
+        return rows
+
+    monkeypatch.setattr(writer, "execute_fetchall", execute_and_look)
+    await stage.commits.delete_message(1, None)
+    await stage.commits.delete_room(LOBBY, None, ended.append)
+    assert seen == [2, 3]

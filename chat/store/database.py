@@ -119,10 +119,11 @@ class Database:
             return rows
 
     @asynccontextmanager
-    async def transaction(self, *, ahead: bool = False) -> AsyncIterator[Execute]:
+    async def transaction(self, *, content_bytes: int = 0, ahead: bool = False) -> AsyncIterator[Execute]:
         """Run several statements as one: all of them, or none when the block raises.
 
         Args:
+            content_bytes: as for `write`.
             ahead: whether it goes ahead of those that wait without this.
 
         Raises:
@@ -139,7 +140,7 @@ class Database:
                 if isinstance(error, sqlite3.Error):
                     raise self._failure("write", error) from error
                 raise
-            self._note_write(0)
+            self._note_write(content_bytes)
 
     async def takes_writes(self) -> bool:
         """Whether the last write succeeded; after one that failed, whether one would succeed now.

@@ -54,7 +54,7 @@ async def test_beside_a_running_server_it_holds_what_was_only_in_the_log(data_di
         outcome = await run("backup", final, "--data-dir", data_dir)
         await ada.says("and on it goes")
     assert outcome.code == 0, outcome
-    assert "Backed up 1 users, 1 rooms and 1 messages" in outcome.output
+    assert "Backed up 1 user, 1 room and 1 message " in outcome.output
     assert f"python -m chat restore {final}" in outcome.output
     assert rows(final, "SELECT text FROM message") == [("in the log",)]
 

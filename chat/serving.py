@@ -14,10 +14,13 @@ from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
+from chat import logs
 from chat.app import create_app, stop_serving
 from chat.errors import StartRefused
 from chat.settings import Settings, load_settings, unknown_variables
+from chat.supervisor import own_supervisor
 from chat.web.keys import BROKEN
+from chat.web.listener import Listener
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +42,7 @@ def main(arguments: Sequence[str], program: str) -> int:
     _allow_many_sockets()
     try:
         settings = load_settings(arguments, os.environ, program)
-        logging.basicConfig(
-            level=settings.log_level.upper(),
-            format="%(asctime)s %(levelname)s %(message)s",
-            stream=sys.stderr,
-        )
+        logs.configure(settings.log_level, settings.log_format)
         for name in unknown_variables(os.environ):
             log.warning("start: %s names no setting; see %s --help", name, program)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -62,6 +61,7 @@ async def serve(settings: Settings) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    supervisor = own_supervisor()
     app = create_app(settings)
     runner = web.AppRunner(
         app,
@@ -69,29 +69,36 @@ async def serve(settings: Settings) -> int:
         shutdown_timeout=settings.shutdown_seconds,
         keepalive_timeout=settings.keep_alive_seconds,
     )
+    listener = None
+    watchdog = asyncio.create_task(supervisor.keep_watchdog())
     try:
         await runner.setup()
-        await _listen(runner, settings)
+        listener = await _listen(runner, settings)
         _spare_the_garbage_collector()
+        supervisor.ready(f"listening on {listener.url}")
         await _first_of(stop, app[BROKEN])
         log.info("stopping: no new connections, committing what was accepted")
     finally:
-        await stop_serving(runner)
+        supervisor.stopping("committing what was accepted, closing sockets")
+        await stop_serving(runner, listener)
+        watchdog.cancel()
     log.info("stopped")
     return EXIT_BROKEN if app[BROKEN].is_set() else EXIT_OK
 
 
-async def _listen(runner: web.AppRunner, settings: Settings) -> None:
-    site = web.TCPSite(runner, settings.host, settings.port, backlog=settings.listen_backlog)
+async def _listen(runner: web.AppRunner, settings: Settings) -> Listener:
+    assert runner.server is not None  # noqa: S101  # there is one from its setup on
+    listener = Listener(runner.server, settings)
     try:
-        await site.start()
+        await listener.start()
     except OSError as error:
         raise StartRefused(
             f"Cannot listen on {settings.host} port {settings.port}: {error.strerror or error}. "
             "Choose others with --host and --port."
         ) from None
     log.info("data in %s", settings.data_dir.absolute())
-    log.info("listening on %s", site.name)
+    log.info("listening on %s", listener.url)
+    return listener
 
 
 def _spare_the_garbage_collector() -> None:

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -51,7 +52,20 @@ class Settings:
         "address people open in the browser behind a TLS proxy, like https://chat.example.org; with https "
         "the cookie is marked Secure; empty: the Host header of each request is the origin",
     )
+    trusted_proxies: str = _setting(
+        "",
+        "addresses or networks of the proxies in front, with commas between: theirs alone is the "
+        "X-Forwarded-For and -Proto that is believed, like 127.0.0.1,10.0.0.0/8",
+    )
     log_level: str = _setting("info", "least severe log line written", choices=("debug", "info", "warning", "error"))
+    log_format: str = _setting(
+        "text", "text for people to read, json for programs: one object a line", choices=("text", "json")
+    )
+
+    metrics_port: int = _setting(
+        0, "port for GET /metrics, in the format of Prometheus; 0: no metrics", least=0, most=PORT_MAX
+    )
+    metrics_host: str = _setting("127.0.0.1", "address for GET /metrics; whoever reaches it may read them")
 
     message_max_characters: int = _setting(4000, "longest message", least=1, most=1_000_000)
     page_max_messages: int = _setting(500, "most messages one page of history may hold", least=1, most=10_000)
@@ -87,6 +101,44 @@ class Settings:
         128, "sign-ins that may wait for a worker (about 5 s of work); more are asked to come back", least=0
     )
 
+    sign_in_failures_per_name_and_address_per_hour: int = _setting(
+        20, "wrong passwords for one name from one address: more than anyone mistypes", least=1
+    )
+    sign_in_failures_per_address_per_hour: int = _setting(
+        100, "wrong passwords from one address, for all names: a whole school may sit behind it", least=1
+    )
+    sign_in_failures_per_name_per_hour: int = _setting(
+        200, "wrong passwords for one name, from all addresses: slows guessing from thousands of machines", least=1
+    )
+    sign_in_failures_per_device_per_hour: int = _setting(
+        20, "wrong passwords on a device its user has signed in from, which the limits above leave alone", least=1
+    )
+    device_seconds: int = _setting(
+        365 * DAY_SECONDS, "how long a browser shows that its user has signed in from it before", least=60
+    )
+    sign_ups_per_address_per_hour: int = _setting(
+        60, "accounts made from one address: a class signs up in one lesson", least=1
+    )
+    rooms_per_user_per_hour: int = _setting(300, "rooms one person may make: a script that sets up a team", least=1)
+    requests_per_user_per_second: float = _setting(
+        100, "requests of one signed-in person: a page asks for five when it opens", least=0.01
+    )
+    requests_per_user_burst: int = _setting(1000, "the same at once: every window and script of a person", least=1)
+    frames_per_user_per_second: float = _setting(
+        200, "frames of one person over all sockets, and messages over HTTP: faster than any page or bridge", least=0.01
+    )
+    frames_per_user_burst: int = _setting(
+        2000, "the same at once: what piled up while there was no connection", least=1
+    )
+    sockets_per_user_max: int = _setting(
+        2000, "sockets one person may have open: a bridge has one for each room", least=1
+    )
+    limit_keys_max: int = _setting(
+        10_000,
+        "addresses or names that each limit above remembers, about 300 bytes each; the fullest go first",
+        least=1,
+    )
+
     reader_connections: int = _setting(
         4, "database connections for reading, a thread and up to 8 MiB of cache each", least=1, most=64
     )
@@ -101,6 +153,18 @@ class Settings:
     )
     commit_batch_max_bytes: int = _setting(
         MIB, "the same in bytes: also the most that one write to a socket can hold", least=KIB
+    )
+    commit_changes_max: int = _setting(
+        1000, "deletions that may wait for the disk; each takes its turn between two commits, more are refused", least=1
+    )
+    purge_batch_messages: int = _setting(
+        200,
+        "messages of a deleted room or account that go in one commit: bounds how long everyone else waits behind it",
+        least=1,
+        most=10_000,
+    )
+    purge_pause_seconds: float = _setting(
+        0.02, "pause between two such commits, so that the disk is mostly there for what people say", least=0
     )
     accept_wait_seconds: float = _setting(
         5, "how long an HTTP sender may wait for a place in the queue before 503", least=0.1
@@ -181,6 +245,20 @@ class Settings:
         least=1,
         most=65535,
     )
+    connections_max: int = _setting(
+        50_000,
+        "connections the server holds at once, as far as the system's limit of open files goes; more are answered 503",
+        least=1,
+    )
+    connections_per_address_max: int = _setting(
+        1000,
+        "the same for one address, of IPv6 one /64; those of this machine and of trusted proxies stand for many "
+        "people and are not counted",
+        least=1,
+    )
+    accepts_at_once: int = _setting(
+        4, "new connections taken in before others get a turn: bounds what a crowd at the door costs them", least=1
+    )
     shutdown_seconds: float = _setting(
         1, "how long answers under way may take once the server is asked to stop", least=0, most=60
     )
@@ -189,6 +267,11 @@ class Settings:
     def frame_max_bytes(self) -> int:
         """Largest WebSocket frame or HTTP body: the longest message in its widest encoding."""
         return self.message_max_characters * MAX_BYTES_PER_CHARACTER + ENVELOPE_BYTES
+
+    @property
+    def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Where the trusted proxies are."""
+        return _networks(self.trusted_proxies)
 
     @property
     def secure(self) -> bool:
@@ -258,6 +341,8 @@ def _kind(field: dataclasses.Field[Any]) -> str:
 def _value(field: dataclasses.Field[Any], source: str, text: str) -> Any:
     if field.name == "origin":
         return _origin(source, text)
+    if field.name == "trusted_proxies":
+        return _proxies(source, text)
     if field.type == "Path":
         return _folder(source, text)
     if field.type == "str":
@@ -277,6 +362,18 @@ def _number(field: dataclasses.Field[Any], source: str, text: str) -> int | floa
         bounds = f" of at least {least}" if math.isinf(most) else f" from {least} to {most}"
         raise StartRefused(f"{source} takes {wanted}{bounds}, not {text[:100]!r}.")
     return number
+
+
+def _proxies(source: str, text: str) -> str:
+    try:
+        _networks(text)
+    except ValueError:
+        raise StartRefused(f"{source} takes addresses like 127.0.0.1,10.0.0.0/8, not {text[:100]!r}.") from None
+    return text
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
 
 
 def _folder(source: str, text: str) -> Path:

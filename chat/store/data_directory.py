@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ DATABASE_NAME = "chat.db"
 LOCK_NAME = "chat.lock"
 CONTROL_NAME = "control.sock"
 SERVER = "server"  # what a server writes into the lock it holds
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 SQLITE_MAGIC = b"SQLite format 3\0"
 RESTORE_HINT = (
     "Put a backup in its place with python -m chat restore --force FILE (it keeps the damaged file), "
@@ -83,7 +85,7 @@ def make_directory(directory: Path) -> None:
     """Make the directory, readable by its owner alone, when it is missing.
 
     Raises:
-        StartRefused: it cannot be made, or something else has its name.
+        StartRefused: it cannot be made, something else has its name, or others can get at what is in it.
     """
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -91,6 +93,32 @@ def make_directory(directory: Path) -> None:
         raise StartRefused(f"{directory} is a file; --data-dir takes a folder.") from None
     except OSError as error:
         raise StartRefused(f"The data directory cannot be made: {error.strerror}: {directory}.") from None
+    check_private(directory)
+
+
+def check_private(directory: Path) -> None:
+    """Refuse a directory in which another user of this machine could read or change what people say.
+
+    Raises:
+        StartRefused: it, or a file of the database, belongs to another user or is open to others.
+    """
+    for name in ("", DATABASE_NAME, DATABASE_NAME + "-wal", DATABASE_NAME + "-shm", LOCK_NAME):
+        path = directory / name
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise StartRefused(f"The data directory cannot be read: {error.strerror}: {path}.") from None
+        if status.st_uid != os.geteuid():
+            raise StartRefused(
+                f"{path} belongs to another user (uid {status.st_uid}). Start the server as that user, "
+                f"or give it away with: chown -R {os.geteuid()} {directory}"
+            )
+        mode = stat.S_IMODE(status.st_mode)
+        if mode & _OTHERS:
+            wanted = "600" if name else "700"
+            raise StartRefused(f"{path} is open to other users (mode {mode:04o}). Close it with: chmod {wanted} {path}")
 
 
 @contextmanager
@@ -142,6 +170,12 @@ def database_exists(directory: Path) -> bool:
     return True
 
 
+def file_bytes(directory: Path) -> tuple[int, int]:
+    """The sizes of the database and of its write-ahead log, 0 for what is not there."""
+    path = directory / DATABASE_NAME
+    return _size(path), _size(_log_path(path))
+
+
 def create_file(path: Path) -> None:
     """Make an empty file that only its owner can read, in place of any earlier attempt."""
     path.unlink(missing_ok=True)
@@ -168,6 +202,13 @@ def _size_in_header(header: bytes) -> int:
     page_bytes = int.from_bytes(header[16:18], "big")
     page_bytes = 65536 if page_bytes == 1 else page_bytes
     return page_bytes * int.from_bytes(header[28:32], "big")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _log_path(path: Path) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Handler
 
-from chat.web import accounts, admins, invites, messages, pages, password_resets, rooms, sockets, tokens
+from chat.web import accounts, admins, health, invites, messages, pages, password_resets, rooms, sockets, tokens
 
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/registration", accounts.registration),
@@ -36,8 +36,10 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/get_rooms", rooms.get_rooms),
     ("POST", "/join_room", rooms.join_room),
     ("POST", "/leave_room", rooms.leave_room),
+    ("POST", "/delete_room", rooms.delete_room),
     ("POST", "/send_message", messages.send_message),
     ("POST", "/list_message", messages.list_message),
+    ("POST", "/delete_message", messages.delete_message),
     ("GET", "/ws", sockets.connect),
     ("GET", "/ws/chat/{room}", sockets.connect),
     ("GET", "/ws/chat/{room}/{user_id}", sockets.connect),
@@ -45,7 +47,10 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/service_worker.js", pages.service_worker),
     ("GET", "/manifest.webmanifest", pages.manifest),
     ("GET", "/static/{name:.*[^/]}", pages.static_file),
-    ("GET", "/healthz", pages.healthz),
+    ("GET", "/healthz", health.healthz),
+    ("GET", "/readyz", health.readyz),
+    ("GET", "/openapi.json", pages.openapi),
+    ("GET", "/docs", pages.docs),
 )
 
 

@@ -56,6 +56,8 @@ ADMIN: set[Route] = {
     ("POST", "/deactivate_user"),
     ("POST", "/reactivate_user"),
     ("POST", "/create_password_reset"),
+    ("POST", "/delete_room"),
+    ("POST", "/delete_message"),
 }
 UNSAFE = sorted({(method, path) for method, path, _ in ROUTES if method != "GET"} | {("GET", "/logout")})
 SOCKETS = sorted((method, path) for method, path, _ in ROUTES if path.startswith("/ws"))

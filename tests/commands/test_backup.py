@@ -120,12 +120,15 @@ async def test_a_damaged_database_gives_no_backup(data_dir: Path, final: Path) -
 
 
 async def test_what_a_killed_backup_left_is_cleared_away_by_the_next(data_dir: Path, final: Path) -> None:
-    await make_database(data_dir)
+    await make_database(data_dir, messages=3)
     left = final.parent / ".copy.db.partial"
     left.mkdir()
     (left / "chat.db").write_bytes(b"half")
+    (left / "chat.db-wal").write_bytes(b"frames")
+    (left / "trial").mkdir()
     assert (await run("backup", final, "--data-dir", data_dir)).code == 0
     assert [path.name for path in final.parent.iterdir()] == ["copy.db"]
+    assert rows(final, "SELECT count(*) FROM message") == [(3,)]
 
 
 async def test_two_at_the_same_time_both_end_well_or_one_says_why_not(data_dir: Path, final: Path) -> None:

@@ -18,7 +18,10 @@ from chat.live.hub import Hub
 from chat.metrics import Metrics
 from chat.models import Message
 from chat.protocol import CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR
+from chat.services.devices import KEY_PURPOSE, Devices
+from chat.services.limits import Limits
 from chat.services.passwords import PasswordHasher
+from chat.services.purge import Purge
 from chat.services.read_marks import ReadMarks
 from chat.services.sessions import Sessions
 from chat.settings import Settings
@@ -27,9 +30,24 @@ from chat.store.database import Database
 from chat.store.group_commit import GroupCommit
 from chat.store.messages import last_cursor, list_changes
 from chat.store.opening import open_database
+from chat.store.secrets import secret_key
 from chat.store.sessions import list_sessions
 from chat.web import parser_errors
-from chat.web.keys import BROKEN, COMMITS, DATABASE, HASHER, HUB, METRICS, READ_MARKS, SESSIONS, SETTINGS, STOPPING
+from chat.web.keys import (
+    BROKEN,
+    COMMITS,
+    DATABASE,
+    DEVICES,
+    HASHER,
+    HUB,
+    LIMITS,
+    METRICS,
+    PURGE,
+    READ_MARKS,
+    SESSIONS,
+    SETTINGS,
+    STOPPING,
+)
 from chat.web.listener import Listener
 from chat.web.metrics import metrics_app
 from chat.web.middlewares import errors_as_json, identify, protect, refuse_cross_site
@@ -82,6 +100,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
             on_ended=hub.close_session,
             is_connected=hub.is_connected,
         )
+        purge = Purge(database, commits, settings)
         await stack.enter_async_context(
             _background(
                 [
@@ -89,6 +108,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
                     sessions.keep_saved(),
                     keep_alive(hub, settings),
                     read_marks.run(),
+                    purge.run(),
                     commits.run(),
                 ],
                 broken,
@@ -97,8 +117,11 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         stack.push_async_callback(sessions.try_to_save)
         stack.push_async_callback(read_marks.flush)
         stack.push_async_callback(commits.drain)
+        app[DEVICES] = Devices(await secret_key(database, KEY_PURPOSE))
+        app[LIMITS] = Limits(settings, asyncio.get_running_loop().time)
         app[DATABASE], app[HASHER], app[HUB] = database, hasher, hub
         app[COMMITS], app[READ_MARKS], app[SESSIONS] = commits, read_marks, sessions
+        app[PURGE] = purge
         if settings.metrics_port:
             await stack.enter_async_context(_background([app[METRICS].watch_loop()], broken))
             await stack.enter_async_context(_metrics_site(app))
@@ -124,6 +147,7 @@ def _group_commit(database: Database, hub: Hub, settings: Settings, cursor: int,
         queue_max_bytes=settings.commit_queue_max_bytes,
         batch_max_messages=settings.commit_batch_max_messages,
         batch_max_bytes=settings.commit_batch_max_bytes,
+        changes_max=settings.commit_changes_max,
         on_commit=metrics.on_commit if settings.metrics_port else None,
     )
 

@@ -6,6 +6,7 @@ Server frames are unmasked (RFC 6455, 5.1), so the bytes made here serve every s
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,7 +30,10 @@ _TEXT, _CLOSE, _PING, _PONG = 0x81, 0x88, 0x89, 0x8A
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_encode_text = json.encoder.encode_basestring  # what the encoder uses for text, without the way there
+_encode_string = json.encoder.encode_basestring  # what the encoder uses for text, without the way there
+# What JSON lets through and a terminal or a log would act upon: DEL and the C1 controls (ECMA-48: U+009B begins the
+# same sequences as ESC [), and what changes the direction of the text around it (Unicode TR 9).
+_ACTS_ON_TERMINALS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 class Send(NamedTuple):
@@ -112,9 +116,29 @@ def chat_frame(message: Message) -> bytes:
     return text_frame(f'{{"type":"chat","room":{_json_name(message.room_name)},{_message_fields(message)}}}')
 
 
+def delete_frame(message: Message) -> bytes:
+    """Tells that a message was deleted, and a sender who still waits for its acknowledgement which one it was."""
+    fields = {
+        "type": "delete",
+        "room": message.room_name,
+        "id": message.message_id,
+        "cursor": message.cursor,
+        "user_id": message.user_id,
+    }
+    if message.client_id is not None:
+        fields["client_id"] = message.client_id
+    return text_frame(encode_json(fields))
+
+
+def change_frame(message: Message) -> bytes:
+    """The frame of the last change of a message."""
+    return delete_frame(message) if message.is_deleted else chat_frame(message)
+
+
 def message_json(message: Message) -> str:
     """A message as an item of a listing."""
-    return f"{{{_message_fields(message)}}}"
+    deleted = ',"deleted":true' if message.is_deleted else ""
+    return f"{{{_message_fields(message)}{deleted}}}"
 
 
 def live_frame(room_name: str, room_id: int, cursor: int) -> bytes:
@@ -146,16 +170,26 @@ def membership_frame(room: Room, *, joined: bool) -> bytes:
     return text_frame(encode_json({"type": "membership", "room": room.name, "room_id": room.room_id, "joined": joined}))
 
 
+def room_deleted_frame(room: Room) -> bytes:
+    """Tells its members, and whoever reads it, that the room is no more."""
+    return text_frame(encode_json({"type": "room_deleted", "room": room.name, "room_id": room.room_id}))
+
+
 def error_frame(error: ChatError, client_id: str | None = None) -> bytes:
     fields = {"type": "error", "code": error.code, "error": error.sentence}
     if client_id is not None:
         fields["client_id"] = client_id
-    return text_frame(encode_json(fields))
+    return text_frame(encode_answer(fields))
 
 
 def pong_frame() -> bytes:
     """The answer to the JSON ping of a client that cannot send control frames (a browser)."""
     return _JSON_PONG
+
+
+def encode_answer(fields: object) -> str:
+    """JSON for whoever asked, as harmless on a terminal as in a browser; decoded, it is the same."""
+    return _harmless(encode_json(fields))
 
 
 def text_frame(text: str) -> bytes:
@@ -196,6 +230,16 @@ def _message_fields(message: Message) -> str:
 @lru_cache(maxsize=4096)  # names of active rooms and people; a few hundred bytes each
 def _json_name(name: str) -> str:
     return encode_json(name)
+
+
+def _encode_text(text: str) -> str:
+    return _harmless(_encode_string(text))
+
+
+def _harmless(encoded: str) -> str:
+    if encoded.isascii() and "\x7f" not in encoded:
+        return encoded
+    return _ACTS_ON_TERMINALS.sub(lambda found: f"\\u{ord(found[0]):04x}", encoded)
 
 
 def _frame(first_byte: int, payload: bytes) -> bytes:

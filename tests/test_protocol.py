@@ -24,6 +24,7 @@ from chat.protocol import (
     control_ping,
     control_pong,
     echoable_client_id,
+    encode_answer,
     error_frame,
     live_frame,
     membership_frame,
@@ -239,3 +240,21 @@ def test_control_frames_are_as_rfc_6455_wants() -> None:
 )
 def test_times_are_iso_8601_in_utc_with_milliseconds(milliseconds: int, text: str) -> None:
     assert timestamp(milliseconds) == text
+
+
+ACTING = ["\x1b[31m", "\x9b31m", "\x7f", "\x07", "\x85", "\u202egnp.exe", "\u2066", "\u2028", "\u200f", "\u061c"]
+
+
+@pytest.mark.parametrize("acting", ACTING, ids=ascii)
+def test_nothing_that_acts_on_a_terminal_leaves_as_it_came(acting: str) -> None:
+    message = MESSAGE._replace(text=f"a{acting}é", client_id=f"c{acting}")
+    frames = [
+        chat_frame(message)[4:].decode(),
+        message_json(message),
+        encode_answer({"error": acting, acting: [acting]}),
+    ]
+    frames.append(error_frame(ChatError("wrong"), message.client_id)[2:].decode())
+    for text in frames:
+        assert not [character for character in acting if ord(character) not in range(32, 127) and character in text]
+    assert json.loads(message_json(message))["message"] == message.text
+    assert json.loads(frames[2]) == {"error": acting, acting: [acting]}

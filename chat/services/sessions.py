@@ -159,6 +159,12 @@ class Sessions:
             await sessions.update_current_room(self._database, key, room.room_id)
             session.room = room
 
+    def forget_room(self, room_id: int) -> None:
+        """Take a deleted room from the sessions whose current one it was; the store has done so already."""
+        for session in self._sessions.values():
+            if session.room is not None and session.room.room_id == room_id:
+                session.room = None
+
     async def keep_saved(self) -> None:
         """Write down use and end what has expired, once in a while, for as long as the server runs."""
         while True:

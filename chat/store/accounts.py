@@ -213,6 +213,16 @@ async def set_password(execute: Execute, user_id: int, password_hash: str) -> No
     await execute("DELETE FROM password_reset WHERE user_id = ?", (user_id,))
 
 
+async def find_users_whose_messages_go(database: Database) -> list[int]:
+    """The ids of the deleted accounts whose messages are still to be deleted."""
+    rows = await database.read("SELECT id FROM user WHERE deleted_at IS NOT NULL AND messages_go")
+    return [user_id for (user_id,) in rows]
+
+
+async def note_messages_gone(database: Database, user_id: int) -> None:
+    await database.write("UPDATE user SET messages_go = 0 WHERE id = ?", (user_id,))
+
+
 async def list_users_json(database: Database) -> str:
     """Everyone as a JSON array, built in SQLite so that a long one keeps nobody waiting."""
     ((users,),) = await database.read(

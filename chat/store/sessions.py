@@ -63,7 +63,12 @@ async def insert_session(database: Database, session: Session, *, password_hash:
 
 
 async def update_current_room(database: Database, key: str, room_id: int) -> None:
-    await database.write("UPDATE session SET room_id = ? WHERE id_hash = ?", (room_id, key))
+    await database.write(
+        """
+        UPDATE session SET room_id = (SELECT id FROM room WHERE id = ? AND deleted_at IS NULL) WHERE id_hash = ?
+        """,
+        (room_id, key),
+    )
 
 
 async def delete_sessions(database: Database, keys: Sequence[str]) -> None:

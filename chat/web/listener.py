@@ -20,6 +20,7 @@ from aiohttp import web
 
 from chat.logs import new_request_id
 from chat.settings import Settings
+from chat.web.middlewares import PROTECTION, REQUEST_ID_HEADER
 from chat.web.proxies import is_from
 
 log = logging.getLogger(__name__)
@@ -37,13 +38,17 @@ _RETRY_AFTER_SECONDS = 10
 
 
 def _refusal(status: str, sentence: str) -> tuple[bytes, bytes]:
-    body = json.dumps({"error": sentence, "code": "too_many_connections"}).encode()
-    head = (
-        f"HTTP/1.1 {status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
-        f"Retry-After: {_RETRY_AFTER_SECONDS}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-        "Connection: close\r\n"
-    )
-    return head.encode(), b"\r\n\r\n" + body  # between them, the id of the request that nobody has read
+    body = json.dumps({"error": sentence, "code": "too_many_connections"})
+    headers = {
+        "Content-Type": "application/json; charset=utf-8",
+        "Content-Length": len(body),
+        "Retry-After": _RETRY_AFTER_SECONDS,
+        "Connection": "close",
+        **PROTECTION,
+    }
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items())]
+    # Between the two comes the id of the request that nobody has read.
+    return "\r\n".join([*lines, f"{REQUEST_ID_HEADER}: "]).encode(), f"\r\n\r\n{body}".encode()
 
 
 _SERVER_FULL = _refusal("503 Service Unavailable", "The server holds as many connections as it can. Try again soon.")
@@ -168,7 +173,7 @@ class Listener:
     def _turn_away(self, connection: socket.socket, refusal: tuple[bytes, bytes]) -> None:
         head, body = refusal
         with suppress(OSError):
-            connection.send(head + b"X-Request-Id: " + new_request_id().encode() + body)
+            connection.send(head + new_request_id().encode() + body)
             connection.shutdown(socket.SHUT_WR)
         if len(self._lingering) < _LINGERING_MAX:
             # Closed with a request unread, the connection would be reset, perhaps before the answer was read.

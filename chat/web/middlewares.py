@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from chat import errors, logs
-from chat.protocol import encode_json
+from chat.protocol import encode_answer
 from chat.settings import Settings
 from chat.web.bodies import BodyTimeout
 from chat.web.keys import METRICS, SETTINGS
@@ -69,20 +69,21 @@ _CONTENT_SECURITY_POLICY = (
 _PERMISSIONS_POLICY = (
     "camera=(), display-capture=(), geolocation=(), hid=(), microphone=(), midi=(), payment=(), serial=(), usb=()"
 )
-_PROTECTION = {
+PROTECTION = {
     "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": _PERMISSIONS_POLICY,
+    "Cache-Control": "no-store",
 }
 
 
 def error_response(error: errors.ChatError, status: int, headers: Mapping[str, str] | None = None) -> web.Response:
     """A refusal as JSON, with Retry-After where trying again may help."""
     response = web.json_response(
-        {"error": error.sentence, "code": error.code}, status=status, headers=headers, dumps=encode_json
+        {"error": error.sentence, "code": error.code}, status=status, headers=headers, dumps=encode_answer
     )
     if isinstance(error, errors.TooMany):
         response.headers[hdrs.RETRY_AFTER] = str(math.ceil(error.retry_after_seconds))
@@ -180,9 +181,8 @@ async def protect(request: web.Request, response: web.StreamResponse) -> None:
     response.headers[REQUEST_ID_HEADER] = logs.request_id.get() or logs.begin_request(None)
     if response.status == HTTPStatus.SWITCHING_PROTOCOLS:
         return
-    for name, value in _PROTECTION.items():
+    for name, value in PROTECTION.items():
         response.headers.setdefault(name, value)
-    response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     if request.app[SETTINGS].secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
 

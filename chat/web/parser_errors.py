@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 
 from chat import logs
 from chat.errors import ChatError, Malformed
-from chat.web.middlewares import FAULT, REQUEST_ID_HEADER, error_response
+from chat.web.middlewares import FAULT, PROTECTION, REQUEST_ID_HEADER, error_response
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +41,7 @@ def _handle_error(
         error = Malformed("The request is not valid HTTP.")
     else:
         log.error("fault: outside of every handler", exc_info=exc)
-    headers = {hdrs.SERVER: "chat", hdrs.CACHE_CONTROL: "no-store", REQUEST_ID_HEADER: chosen}
-    response = error_response(error, status, headers)
+    response = error_response(error, status, {hdrs.SERVER: "chat", **PROTECTION, REQUEST_ID_HEADER: chosen})
     response.force_close()
     return response
 

@@ -13,7 +13,8 @@ from chat.services.admins import check_admin
 from chat.services.codes import code_hash
 from chat.settings import Settings
 from chat.store.accounts import Credentials
-from chat.web.keys import DATABASE, SESSIONS
+from chat.web.devices import remember_device
+from chat.web.keys import DATABASE, LIMITS, SESSIONS
 
 _ID_BYTES = 32  # OWASP Session Management Cheat Sheet asks for at least 16
 _COOKIE_NAME = "chat_session"
@@ -74,6 +75,7 @@ class SessionStorage(aiohttp_session.AbstractStorage):
         self.save_cookie(response, session_id, max_age=self.max_age)
         if request.secure:  # by the word of a trusted proxy, also when nobody set `origin`
             response.cookies[self.cookie_name]["secure"] = True
+        remember_device(request, response, user)
         if replaced is not None:
             await request.app[SESSIONS].end([replaced.key])
 
@@ -127,11 +129,13 @@ async def signed_in(request: web.Request) -> Session:
 
     Raises:
         NotSignedIn: there is none.
+        TooMany: its user asks for more than any page does.
     """
     identity = (await aiohttp_session.get_session(request)).identity
     session = request.app[SESSIONS].find(identity) if identity is not None else None
     if session is None:
         raise NotSignedIn("Sign in first: POST /login with username and password.")
+    request.app[LIMITS].request(session.user)
     return session
 
 

@@ -20,6 +20,7 @@ from chat.models import Message
 from chat.protocol import CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR
 from chat.services.devices import KEY_PURPOSE, Devices
 from chat.services.limits import Limits
+from chat.services.operator import Operator
 from chat.services.passwords import PasswordHasher
 from chat.services.purge import Purge
 from chat.services.read_marks import ReadMarks
@@ -33,15 +34,19 @@ from chat.store.opening import open_database
 from chat.store.secrets import secret_key
 from chat.store.sessions import list_sessions
 from chat.web import parser_errors
+from chat.web.control import control_socket
+from chat.web.description import describe
 from chat.web.keys import (
     BROKEN,
     COMMITS,
     DATABASE,
     DEVICES,
+    DOCS,
     HASHER,
     HUB,
     LIMITS,
     METRICS,
+    OPENAPI,
     PURGE,
     READ_MARKS,
     SESSIONS,
@@ -77,6 +82,7 @@ def create_app(settings: Settings) -> web.Application:
     app[SETTINGS] = settings
     app[METRICS] = Metrics()
     app[BROKEN], app[STOPPING] = asyncio.Event(), asyncio.Event()
+    app[OPENAPI], app[DOCS] = describe(settings)
     app.add_routes(route_definitions())
     app.on_response_prepare.append(protect)
     app.cleanup_ctx.append(_running)
@@ -126,6 +132,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
             await stack.enter_async_context(_background([app[METRICS].watch_loop()], broken))
             await stack.enter_async_context(_metrics_site(app))
         await _log_first_account(database, settings)
+        await stack.enter_async_context(control_socket(settings, Operator(database, settings, hasher, sessions)))
         yield
 
 

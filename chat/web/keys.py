@@ -17,6 +17,7 @@ from chat.services.sessions import Sessions
 from chat.settings import Settings
 from chat.store.database import Database
 from chat.store.group_commit import GroupCommit
+from chat.web.static_files import StaticFile
 
 BROKEN = web.AppKey("BROKEN", asyncio.Event)
 STOPPING = web.AppKey("STOPPING", asyncio.Event)
@@ -29,5 +30,7 @@ SESSIONS = web.AppKey("SESSIONS", Sessions)
 METRICS = web.AppKey("METRICS", Metrics)
 COMMITS = web.AppKey("COMMITS", GroupCommit)
 HUB = web.AppKey("HUB", Hub)
+OPENAPI = web.AppKey("OPENAPI", StaticFile)
+DOCS = web.AppKey("DOCS", StaticFile)
 PURGE = web.AppKey("PURGE", Purge)
 READ_MARKS = web.AppKey("READ_MARKS", ReadMarks)

@@ -14,11 +14,11 @@ import socket
 from collections import Counter
 from contextlib import suppress
 from functools import partial
-from ipaddress import ip_address, ip_network
 
 from aiohttp import web
 
 from chat.logs import new_request_id
+from chat.services.limits import counted_subnet
 from chat.settings import Settings
 from chat.web.middlewares import PROTECTION, REQUEST_ID_HEADER
 from chat.web.proxies import is_from
@@ -68,7 +68,7 @@ class Listener:
         self._listening: list[socket.socket] = []
         self._connections_max = min(settings.connections_max, _descriptors() - _RESERVED_DESCRIPTORS)
         self._connections = 0
-        self._by_address: Counter[str] = Counter()
+        self._by_address: Counter[bytes] = Counter()
         self._starting: set[asyncio.Task[object]] = set()
         self._lingering: dict[socket.socket, asyncio.TimerHandle] = {}
         self._is_full = False
@@ -135,7 +135,8 @@ class Listener:
             self._welcome(connection, address)
 
     def _welcome(self, connection: socket.socket, address: tuple[str, int]) -> None:
-        key = None if self._stands_for_many(address) else _key(address[0])
+        is_proxy = is_from(address, self._settings.trusted_networks)
+        key = None if is_proxy else counted_subnet(address[0].partition("%")[0])
         if self._connections >= self._connections_max:
             self._note_full()
             self._turn_away(connection, _SERVER_FULL)
@@ -144,7 +145,7 @@ class Listener:
         else:
             self._let_in(connection, key)
 
-    def _let_in(self, connection: socket.socket, key: str | None) -> None:
+    def _let_in(self, connection: socket.socket, key: bytes | None) -> None:
         self._connections += 1
         if key is not None:
             self._by_address[key] += 1
@@ -159,16 +160,12 @@ class Listener:
         if task.cancelled() or task.exception() is not None:  # gone before it began
             protocol.forget()
 
-    def _forget(self, key: str | None) -> None:
+    def _forget(self, key: bytes | None) -> None:
         self._connections -= 1
         if key is not None:
             self._by_address[key] -= 1
             if not self._by_address[key]:
                 del self._by_address[key]
-
-    def _stands_for_many(self, address: tuple[str, int]) -> bool:
-        # A proxy on this machine that nobody named would otherwise have the places of one person.
-        return ip_address(address[0].partition("%")[0]).is_loopback or is_from(address, self._settings.trusted_networks)
 
     def _turn_away(self, connection: socket.socket, refusal: tuple[bytes, bytes]) -> None:
         head, body = refusal
@@ -246,13 +243,6 @@ def _listen(family: int, address: tuple[object, ...], settings: Settings) -> soc
         listening.close()
         raise
     return listening
-
-
-def _key(address: str) -> str:
-    """What counts as one address: of IPv6 a customer gets a /64 at least (RFC 6177)."""
-    if ":" not in address:
-        return address
-    return str(ip_network((address.partition("%")[0], 64), strict=False))
 
 
 def _descriptors() -> int:

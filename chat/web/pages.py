@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import ETag, hdrs, web
 
 from chat.errors import NotSignedIn
+from chat.web.keys import DOCS, OPENAPI
 from chat.web.sessions import signed_in
 from chat.web.static_files import StaticFile, read_site
 
@@ -38,6 +39,16 @@ async def static_file(request: web.Request) -> web.Response:
     if file is None:
         raise web.HTTPNotFound
     return _serve(request, file)
+
+
+async def openapi(request: web.Request) -> web.Response:
+    """The description of the API for programs."""
+    return _serve(request, request.app[OPENAPI])
+
+
+async def docs(request: web.Request) -> web.Response:
+    """The description of the API for people."""
+    return _serve(request, request.app[DOCS])
 
 
 def accepts_gzip(accept_encoding: str) -> bool:

@@ -49,6 +49,8 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/static/{name:.*[^/]}", pages.static_file),
     ("GET", "/healthz", health.healthz),
     ("GET", "/readyz", health.readyz),
+    ("GET", "/openapi.json", pages.openapi),
+    ("GET", "/docs", pages.docs),
 )
 
 

@@ -25,6 +25,11 @@ _PASSWORD_HASH = "password_hash"  # noqa: S105  # the name of a field
 _TOKEN_SCHEME = "bearer"  # noqa: S105  # RFC 6750, 2.1; without case (RFC 9110, 11.1)
 
 
+def cookie_name(settings: Settings) -> str:
+    """What the cookie is called; with TLS its name binds it to the host (RFC 6265bis, 4.1.3.2)."""
+    return f"__Host-{_COOKIE_NAME}" if settings.secure else _COOKIE_NAME
+
+
 class SessionStorage(aiohttp_session.AbstractStorage):
     """Keeps sessions in the store, under the hash of the id that the cookie holds.
 
@@ -34,7 +39,7 @@ class SessionStorage(aiohttp_session.AbstractStorage):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(
-            cookie_name=f"__Host-{_COOKIE_NAME}" if settings.secure else _COOKIE_NAME,
+            cookie_name=cookie_name(settings),
             max_age=settings.session_absolute_seconds,
             path="/",
             secure=settings.secure,

@@ -88,7 +88,7 @@ class Hub:
     def is_connected(self, session: Session) -> bool:
         return any(True for _ in self._connections.of_session(session))
 
-    def socket_count(self, user: User) -> int:
+    def sockets_of(self, user: User) -> int:
         return len(self._connections.of_user(user.user_id))
 
     def add(self, subscriber: Subscriber) -> None:

@@ -262,6 +262,7 @@ class GroupCommit:
         turned_away = [submission for submission in self._queue if self._is_gone(submission[0])]
         if turned_away:
             self._queue = deque(submission for submission in self._queue if not self._is_gone(submission[0]))
+            self._arrivals.skip(len(turned_away))
             self._queue_bytes -= sum(_size(draft) for draft, _ in turned_away)
             self._arrivals.take(len(turned_away))
             self._space.set()
@@ -331,6 +332,10 @@ class _Arrivals:
         """Remember the time for the message that now comes after this many."""
         self._noted.append((self._taken + waiting, time.perf_counter()))
         self.wants_next = False
+
+    def skip(self, count: int) -> None:
+        """Some were taken out of the queue."""
+        self._taken += count
 
     def take(self, count: int) -> float:
         """When the first of the next messages was accepted, or a little before."""

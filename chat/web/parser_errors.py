@@ -41,7 +41,8 @@ def _handle_error(
         error = Malformed("The request is not valid HTTP.")
     else:
         log.error("fault: outside of every handler", exc_info=exc)
-    response = error_response(error, status, {hdrs.SERVER: "chat", **PROTECTION, REQUEST_ID_HEADER: chosen})
+    headers = {hdrs.SERVER: "chat", REQUEST_ID_HEADER: chosen, **PROTECTION}
+    response = error_response(error, status, headers)
     response.force_close()
     return response
 

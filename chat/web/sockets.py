@@ -91,7 +91,7 @@ async def connect(request: web.Request) -> web.StreamResponse:
 
 def _refuse_too_many_sockets(app: web.Application, user: User) -> None:
     most = app[SETTINGS].sockets_per_user_max
-    if app[HUB].socket_count(user) >= most:
+    if app[HUB].sockets_of(user) >= most:
         raise TooMany(f"You have {most:,} sockets open already; close some first.", "too_many_sockets")
 
 

@@ -16,18 +16,37 @@ from chat.live.heartbeat import keep_alive
 from chat.live.hub import Hub
 from chat.models import Message
 from chat.protocol import CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR
+from chat.services.devices import KEY_PURPOSE, Devices
+from chat.services.limits import Limits
 from chat.services.passwords import PasswordHasher
+from chat.services.purge import Purge
 from chat.services.read_marks import ReadMarks
 from chat.services.sessions import Sessions
 from chat.settings import Settings
+from chat.store.accounts import has_accounts
 from chat.store.database import Database
 from chat.store.group_commit import GroupCommit
 from chat.store.messages import last_cursor, list_changes
 from chat.store.opening import open_database
+from chat.store.secrets import secret_key
 from chat.store.sessions import list_sessions
 from chat.web import parser_errors
 from chat.web.description import describe
-from chat.web.keys import BROKEN, COMMITS, DATABASE, DOCS, HASHER, HUB, OPENAPI, READ_MARKS, SESSIONS, SETTINGS
+from chat.web.keys import (
+    BROKEN,
+    COMMITS,
+    DATABASE,
+    DEVICES,
+    DOCS,
+    HASHER,
+    HUB,
+    LIMITS,
+    OPENAPI,
+    PURGE,
+    READ_MARKS,
+    SESSIONS,
+    SETTINGS,
+)
 from chat.web.listener import Listener
 from chat.web.middlewares import errors_as_json, protect, refuse_cross_site
 from chat.web.proxies import believe_proxies
@@ -78,6 +97,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
             on_ended=hub.close_session,
             is_connected=hub.is_connected,
         )
+        purge = Purge(database, commits, settings)
         await stack.enter_async_context(
             _background(
                 [
@@ -85,6 +105,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
                     sessions.keep_saved(),
                     keep_alive(hub, settings),
                     read_marks.run(),
+                    purge.run(),
                     commits.run(),
                 ],
                 broken,
@@ -93,9 +114,22 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         stack.push_async_callback(sessions.try_to_save)
         stack.push_async_callback(read_marks.flush)
         stack.push_async_callback(commits.drain)
+        app[DEVICES] = Devices(await secret_key(database, KEY_PURPOSE))
+        app[LIMITS] = Limits(settings, asyncio.get_running_loop().time)
         app[DATABASE], app[HASHER], app[HUB] = database, hasher, hub
         app[COMMITS], app[READ_MARKS], app[SESSIONS] = commits, read_marks, sessions
+        app[PURGE] = purge
+        await _log_first_account(database, settings)
         yield
+
+
+async def _log_first_account(database: Database, settings: Settings) -> None:
+    if await has_accounts(database):
+        return
+    if settings.registration == "closed":
+        log.info("no account yet: make one, which becomes the admin, with python -m chat user add")
+    else:
+        log.info("no account yet: the first one to sign up becomes its admin")
 
 
 def _group_commit(database: Database, hub: Hub, settings: Settings, cursor: int) -> GroupCommit:
@@ -107,6 +141,7 @@ def _group_commit(database: Database, hub: Hub, settings: Settings, cursor: int)
         queue_max_bytes=settings.commit_queue_max_bytes,
         batch_max_messages=settings.commit_batch_max_messages,
         batch_max_bytes=settings.commit_batch_max_bytes,
+        changes_max=settings.commit_changes_max,
     )
 
 

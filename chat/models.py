@@ -1,4 +1,4 @@
-"""The nouns of the program: a person, a room, a message, a session."""
+"""The nouns of the program: a person, a device, a room, a message, a session."""
 
 from __future__ import annotations
 
@@ -10,6 +10,18 @@ from typing import NamedTuple
 class User:
     user_id: int
     username: str
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A browser from which a user has signed in.
+
+    Args:
+        nonce: tells it from the user's other devices.
+    """
+
+    user_id: int
+    nonce: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +47,7 @@ class Message(NamedTuple):
         cursor: position of its last change among all changes of all rooms.
         created_ms: when it was accepted, milliseconds since 1970 UTC.
         client_id: the sender's own name for it, unique per user for good.
+        is_deleted: its text is gone, and the cursor tells of the deletion.
     """
 
     message_id: int
@@ -46,6 +59,7 @@ class Message(NamedTuple):
     text: str
     created_ms: int
     client_id: str | None
+    is_deleted: bool = False
 
 
 @dataclass(slots=True)

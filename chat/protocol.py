@@ -6,6 +6,7 @@ Server frames are unmasked (RFC 6455, 5.1), so the bytes made here serve every s
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from chat.errors import ChatError, Malformed
-from chat.fields import is_storable, optional_number, optional_text, required_text
+from chat.fields import is_storable, optional_number, optional_text, required_number, required_text
 from chat.models import Message, Room
 
 CLIENT_ID_MAX_CHARACTERS = 64
@@ -21,6 +22,7 @@ CLIENT_ID_MAX_CHARACTERS = 64
 CLOSE_GOING_AWAY = 1001
 CLOSE_PROTOCOL_ERROR = 1002
 CLOSE_UNSUPPORTED_DATA = 1003
+CLOSE_ABNORMAL = 1006
 CLOSE_INTERNAL_ERROR = 1011
 CLOSE_SIGNED_OUT = 4401
 
@@ -28,7 +30,10 @@ _TEXT, _CLOSE, _PING, _PONG = 0x81, 0x88, 0x89, 0x8A
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_encode_text = json.encoder.encode_basestring  # what the encoder uses for text, without the way there
+_encode_string = json.encoder.encode_basestring  # what the encoder uses for text, without the way there
+# What JSON lets through and a terminal or a log would act upon: DEL and the C1 controls (ECMA-48: U+009B begins the
+# same sequences as ESC [), and what changes the direction of the text around it (Unicode TR 9).
+_ACTS_ON_TERMINALS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 class Send(NamedTuple):
@@ -92,7 +97,7 @@ def read_frame(fields: Mapping[str, object]) -> ClientFrame:
         case "typing":
             return Typing(room)
         case "read":
-            return Read(room, _required_cursor(fields))
+            return Read(room, required_number(fields, "cursor"))
         case "ping":
             return Ping()
     raise Malformed("The type of a frame is one of send, subscribe, unsubscribe, typing, read, ping.", "unknown_type")
@@ -111,9 +116,29 @@ def chat_frame(message: Message) -> bytes:
     return text_frame(f'{{"type":"chat","room":{_json_name(message.room_name)},{_message_fields(message)}}}')
 
 
+def delete_frame(message: Message) -> bytes:
+    """Tells that a message was deleted, and a sender who still waits for its acknowledgement which one it was."""
+    fields = {
+        "type": "delete",
+        "room": message.room_name,
+        "id": message.message_id,
+        "cursor": message.cursor,
+        "user_id": message.user_id,
+    }
+    if message.client_id is not None:
+        fields["client_id"] = message.client_id
+    return text_frame(encode_json(fields))
+
+
+def change_frame(message: Message) -> bytes:
+    """The frame of the last change of a message."""
+    return delete_frame(message) if message.is_deleted else chat_frame(message)
+
+
 def message_json(message: Message) -> str:
     """A message as an item of a listing."""
-    return f"{{{_message_fields(message)}}}"
+    deleted = ',"deleted":true' if message.is_deleted else ""
+    return f"{{{_message_fields(message)}{deleted}}}"
 
 
 def live_frame(room_name: str, room_id: int, cursor: int) -> bytes:
@@ -145,16 +170,26 @@ def membership_frame(room: Room, *, joined: bool) -> bytes:
     return text_frame(encode_json({"type": "membership", "room": room.name, "room_id": room.room_id, "joined": joined}))
 
 
+def room_deleted_frame(room: Room) -> bytes:
+    """Tells its members, and whoever reads it, that the room is no more."""
+    return text_frame(encode_json({"type": "room_deleted", "room": room.name, "room_id": room.room_id}))
+
+
 def error_frame(error: ChatError, client_id: str | None = None) -> bytes:
     fields = {"type": "error", "code": error.code, "error": error.sentence}
     if client_id is not None:
         fields["client_id"] = client_id
-    return text_frame(encode_json(fields))
+    return text_frame(encode_answer(fields))
 
 
 def pong_frame() -> bytes:
     """The answer to the JSON ping of a client that cannot send control frames (a browser)."""
     return _JSON_PONG
+
+
+def encode_answer(fields: object) -> str:
+    """JSON for whoever asked, as harmless on a terminal as in a browser; decoded, it is the same."""
+    return _harmless(encode_json(fields))
 
 
 def text_frame(text: str) -> bytes:
@@ -182,13 +217,6 @@ def timestamp(created_ms: int) -> str:
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-def _required_cursor(fields: Mapping[str, object]) -> int:
-    cursor = optional_number(fields, "cursor")
-    if cursor is None:
-        raise Malformed("The field cursor is missing.", "missing_field")
-    return cursor
-
-
 def _message_fields(message: Message) -> str:
     # Written out by hand: a dict for each message costs as much again as its encoding.
     fields = (
@@ -202,6 +230,16 @@ def _message_fields(message: Message) -> str:
 @lru_cache(maxsize=4096)  # names of active rooms and people; a few hundred bytes each
 def _json_name(name: str) -> str:
     return encode_json(name)
+
+
+def _encode_text(text: str) -> str:
+    return _harmless(_encode_string(text))
+
+
+def _harmless(encoded: str) -> str:
+    if encoded.isascii() and "\x7f" not in encoded:
+        return encoded
+    return _ACTS_ON_TERMINALS.sub(lambda found: f"\\u{ord(found[0]):04x}", encoded)
 
 
 def _frame(first_byte: int, payload: bytes) -> bytes:

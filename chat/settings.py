@@ -62,6 +62,20 @@ class Settings:
     message_max_characters: int = _setting(4000, "longest message", least=1, most=1_000_000)
     page_max_messages: int = _setting(500, "most messages one page of history may hold", least=1, most=10_000)
 
+    registration: str = _setting(
+        "open",
+        "who may make an account: anyone who reaches the server, whoever has an invite, or nobody but the operator",
+        choices=("open", "invite", "closed"),
+    )
+    invite_uses_max: int = _setting(1000, "accounts that one invite may let in", least=1, most=1_000_000)
+    invite_hours_max: int = _setting(365 * 24, "how long an invite may last", least=1, most=100 * 365 * 24)
+    invites_max: int = _setting(1000, "invites that may be open at a time: bounds the list of them", least=1)
+    password_reset_seconds: int = _setting(
+        DAY_SECONDS, "a link to choose a new password works this long: it is worth as much as the password", least=60
+    )
+    tokens_per_user_max: int = _setting(50, "API tokens one person may have; they do not expire", least=1)
+    audit_page_max_entries: int = _setting(200, "most entries of the audit log in one answer", least=1, most=10_000)
+
     session_idle_seconds: int = _setting(14 * DAY_SECONDS, "a session not used this long ends", least=60)
     session_absolute_seconds: int = _setting(
         90 * DAY_SECONDS, "a session ends this long after the sign-in, used or not", least=60
@@ -79,6 +93,44 @@ class Settings:
         128, "sign-ins that may wait for a worker (about 5 s of work); more are asked to come back", least=0
     )
 
+    sign_in_failures_per_name_and_address_per_hour: int = _setting(
+        20, "wrong passwords for one name from one address: more than anyone mistypes", least=1
+    )
+    sign_in_failures_per_address_per_hour: int = _setting(
+        100, "wrong passwords from one address, for all names: a whole school may sit behind it", least=1
+    )
+    sign_in_failures_per_name_per_hour: int = _setting(
+        200, "wrong passwords for one name, from all addresses: slows guessing from thousands of machines", least=1
+    )
+    sign_in_failures_per_device_per_hour: int = _setting(
+        20, "wrong passwords on a device its user has signed in from, which the limits above leave alone", least=1
+    )
+    device_seconds: int = _setting(
+        365 * DAY_SECONDS, "how long a browser shows that its user has signed in from it before", least=60
+    )
+    sign_ups_per_address_per_hour: int = _setting(
+        60, "accounts made from one address: a class signs up in one lesson", least=1
+    )
+    rooms_per_user_per_hour: int = _setting(300, "rooms one person may make: a script that sets up a team", least=1)
+    requests_per_user_per_second: float = _setting(
+        100, "requests of one signed-in person: a page asks for five when it opens", least=0.01
+    )
+    requests_per_user_burst: int = _setting(1000, "the same at once: every window and script of a person", least=1)
+    frames_per_user_per_second: float = _setting(
+        200, "frames of one person over all sockets, and messages over HTTP: faster than any page or bridge", least=0.01
+    )
+    frames_per_user_burst: int = _setting(
+        2000, "the same at once: what piled up while there was no connection", least=1
+    )
+    sockets_per_user_max: int = _setting(
+        2000, "sockets one person may have open: a bridge has one for each room", least=1
+    )
+    limit_keys_max: int = _setting(
+        10_000,
+        "addresses or names that each limit above remembers, about 300 bytes each; the fullest go first",
+        least=1,
+    )
+
     reader_connections: int = _setting(
         4, "database connections for reading, a thread and up to 8 MiB of cache each", least=1, most=64
     )
@@ -93,6 +145,18 @@ class Settings:
     )
     commit_batch_max_bytes: int = _setting(
         MIB, "the same in bytes: also the most that one write to a socket can hold", least=KIB
+    )
+    commit_changes_max: int = _setting(
+        1000, "deletions that may wait for the disk; each takes its turn between two commits, more are refused", least=1
+    )
+    purge_batch_messages: int = _setting(
+        200,
+        "messages of a deleted room or account that go in one commit: bounds how long everyone else waits behind it",
+        least=1,
+        most=10_000,
+    )
+    purge_pause_seconds: float = _setting(
+        0.02, "pause between two such commits, so that the disk is mostly there for what people say", least=0
     )
     accept_wait_seconds: float = _setting(
         5, "how long an HTTP sender may wait for a place in the queue before 503", least=0.1

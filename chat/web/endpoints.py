@@ -218,6 +218,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
                 user_id=USER_ID,
                 username=USERNAME,
                 message_max_characters=number(4000, "the longest message"),
+                admin=yes_or_no("whether the user is an admin", example=False),
             )
         ),
     ),
@@ -487,7 +488,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         more="Everyone who is signed in may read it.",
         query={
             "before": number(43, "an id, itself left out", least=0),
-            "limit": number(50, "most entries on the page", most=SettingOf("page_max_messages")),
+            "limit": number(50, "most entries on the page", most=SettingOf("audit_page_max_entries")),
         },
         gives=_json(exactly("next", entries=listing("AuditEntry"), next=number(9, "goes in as `before`"))),
         refusals=("wrong_type", "out_of_range"),

@@ -7,7 +7,10 @@ import asyncio
 from aiohttp import web
 
 from chat.live.hub import Hub
+from chat.services.devices import Devices
+from chat.services.limits import Limits
 from chat.services.passwords import PasswordHasher
+from chat.services.purge import Purge
 from chat.services.read_marks import ReadMarks
 from chat.services.sessions import Sessions
 from chat.settings import Settings
@@ -19,9 +22,12 @@ BROKEN = web.AppKey("BROKEN", asyncio.Event)
 SETTINGS = web.AppKey("SETTINGS", Settings)
 DATABASE = web.AppKey("DATABASE", Database)
 HASHER = web.AppKey("HASHER", PasswordHasher)
+DEVICES = web.AppKey("DEVICES", Devices)
+LIMITS = web.AppKey("LIMITS", Limits)
 SESSIONS = web.AppKey("SESSIONS", Sessions)
 COMMITS = web.AppKey("COMMITS", GroupCommit)
 HUB = web.AppKey("HUB", Hub)
 OPENAPI = web.AppKey("OPENAPI", StaticFile)
 DOCS = web.AppKey("DOCS", StaticFile)
+PURGE = web.AppKey("PURGE", Purge)
 READ_MARKS = web.AppKey("READ_MARKS", ReadMarks)

@@ -11,10 +11,11 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from chat import errors
-from chat.protocol import encode_json
+from chat.protocol import encode_answer
 from chat.settings import Settings
 from chat.web.bodies import BodyTimeout
 from chat.web.keys import SETTINGS
+from chat.web.sessions import uses_token
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ STATUS_OF: Mapping[type[errors.ChatError], HTTPStatus] = {
     errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.Unknown: HTTPStatus.NOT_FOUND,
     errors.Taken: HTTPStatus.CONFLICT,
+    errors.Conflict: HTTPStatus.CONFLICT,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.Unsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.BrokenRule: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -65,20 +67,21 @@ _CONTENT_SECURITY_POLICY = (
 _PERMISSIONS_POLICY = (
     "camera=(), display-capture=(), geolocation=(), hid=(), microphone=(), midi=(), payment=(), serial=(), usb=()"
 )
-_PROTECTION = {
+PROTECTION = {
     "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": _PERMISSIONS_POLICY,
+    "Cache-Control": "no-store",
 }
 
 
 def error_response(error: errors.ChatError, status: int, headers: Mapping[str, str] | None = None) -> web.Response:
     """A refusal as JSON, with Retry-After where trying again may help."""
     response = web.json_response(
-        {"error": error.sentence, "code": error.code}, status=status, headers=headers, dumps=encode_json
+        {"error": error.sentence, "code": error.code}, status=status, headers=headers, dumps=encode_answer
     )
     if isinstance(error, errors.TooMany):
         response.headers[hdrs.RETRY_AFTER] = str(math.ceil(error.retry_after_seconds))
@@ -94,6 +97,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         return await handler(request)
     except errors.ChatError as error:
         response = error_response(error, _status_of(error))
+        if response.status == HTTPStatus.UNAUTHORIZED and hdrs.AUTHORIZATION in request.headers:
+            response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"  # RFC 9110, 15.5.2
         if isinstance(error, BodyTimeout) or request.content.exception() is not None:
             response.force_close()  # nobody can tell where the next request would begin
         return response
@@ -112,12 +117,15 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
 async def refuse_cross_site(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse what another site makes a browser do; GET of a harmless address is nobody's secret.
 
+    A request with a token is let through: a browser adds cookies by itself, but never that.
+
     Raises:
         Forbidden: the browser says that the request comes from elsewhere.
+        NotSignedIn: it has a token that is worth nothing.
     """
     changes_state = request.method not in (hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS)
     signs_out = request.path.rstrip("/") == "/logout"
-    if changes_state or signs_out:
+    if (changes_state or signs_out) and not uses_token(request):
         check_same_site(request)
     return await handler(request)
 
@@ -151,9 +159,8 @@ async def protect(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.pop(hdrs.SERVER, None)
     if response.status == HTTPStatus.SWITCHING_PROTOCOLS:
         return
-    for name, value in _PROTECTION.items():
+    for name, value in PROTECTION.items():
         response.headers.setdefault(name, value)
-    response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     if request.app[SETTINGS].secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
 

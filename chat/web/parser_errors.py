@@ -13,7 +13,7 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 
 from chat.errors import ChatError, Malformed
-from chat.web.middlewares import FAULT, error_response
+from chat.web.middlewares import FAULT, PROTECTION, error_response
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def _handle_error(
         error = Malformed("The request is not valid HTTP.")
     else:
         log.error("fault: outside of every handler", exc_info=exc)
-    response = error_response(error, status, {hdrs.SERVER: "chat", hdrs.CACHE_CONTROL: "no-store"})
+    response = error_response(error, status, {hdrs.SERVER: "chat", **PROTECTION})
     response.force_close()
     return response
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 from aiohttp import WSMsgType, hdrs, web
 
-from chat.errors import ChatError, Forbidden, Malformed
+from chat.errors import ChatError, Forbidden, Malformed, TooMany
 from chat.fields import decode_object, optional_number
 from chat.live.subscriber import Subscriber
-from chat.models import Draft, Message, Room, Session
+from chat.models import Draft, Message, Room, Session, User
 from chat.protocol import (
+    CLOSE_ABNORMAL,
     CLOSE_INTERNAL_ERROR,
     CLOSE_PROTOCOL_ERROR,
     CLOSE_UNSUPPORTED_DATA,
@@ -24,7 +26,7 @@ from chat.protocol import (
     Subscribe,
     Typing,
     Unsubscribe,
-    chat_frame,
+    change_frame,
     control_pong,
     echoable_client_id,
     error_frame,
@@ -33,13 +35,18 @@ from chat.protocol import (
 )
 from chat.services import messages, rooms
 from chat.services.names import name_key
-from chat.web.keys import COMMITS, DATABASE, HUB, READ_MARKS, SESSIONS, SETTINGS
+from chat.web.keys import COMMITS, DATABASE, HUB, LIMITS, READ_MARKS, SESSIONS, SETTINGS
 from chat.web.masking import MaskedFrames
 from chat.web.messages import NOT_STORED
 from chat.web.middlewares import has_own_origin
-from chat.web.sessions import signed_in
+from chat.web.sessions import signed_in, uses_token
 
 log = logging.getLogger(__name__)
+
+# A socket that is held back is looked at this often; most are for some milliseconds.
+_LONGEST_PAUSE_SECONDS = 1.0
+# Who was held back and keeps the pace for this long is told afresh the next time; who does not was told.
+_DRY_SPELL_SECONDS = 5.0
 
 Drain = Callable[[], Awaitable[None]]
 
@@ -48,7 +55,7 @@ async def connect(request: web.Request) -> web.StreamResponse:
     """Everything that can be refused is refused in the handshake, with its HTTP status."""
     if request.headers.get(hdrs.UPGRADE, "").lower().strip() != "websocket":
         raise web.HTTPUpgradeRequired(headers={hdrs.UPGRADE: "websocket"})
-    if not has_own_origin(request):
+    if not uses_token(request) and not has_own_origin(request):
         raise Forbidden("This page belongs to another site.", "foreign_origin")
     session = await signed_in(request)
     if request.match_info.get("user_id", str(session.user.user_id)) != str(session.user.user_id):
@@ -56,7 +63,9 @@ async def connect(request: web.Request) -> web.StreamResponse:
     after = optional_number(request.query, "after")
     name = request.match_info.get("room")
     app = request.app
+    _refuse_too_many_sockets(app, session.user)
     room = None if name is None else await rooms.join_room(app[DATABASE], app[HUB], session.user, name)
+    _refuse_too_many_sockets(app, session.user)  # others may have come while the room was looked up
     departures = app[HUB].departures
     socket = web.WebSocketResponse(
         compress=False,  # deflate costs 100 to 200 KB a socket and a frame could not be shared
@@ -80,11 +89,17 @@ async def connect(request: web.Request) -> web.StreamResponse:
     return socket
 
 
+def _refuse_too_many_sockets(app: web.Application, user: User) -> None:
+    most = app[SETTINGS].sockets_per_user_max
+    if app[HUB].socket_count(user) >= most:
+        raise TooMany(f"You have {most:,} sockets open already; close some first.", "too_many_sockets")
+
+
 class _Conversation:
     """One connected socket, from its first frame to its last.
 
-    Reading pauses while the client leaves too much unread or has too many messages waiting for the disk, so what a
-    socket can make the server hold is bounded.
+    Reading pauses while the client leaves too much unread, has too many messages waiting for the disk or sends more
+    frames than its user may, so what a socket can make the server hold and do is bounded.
     """
 
     def __init__(
@@ -109,6 +124,9 @@ class _Conversation:
         self._rooms: dict[str, Room] = {}  # by the key of its name; only those it is subscribed to count
         self._in_flight = 0
         self._fewer_in_flight: asyncio.Event | None = None  # made by the few who wait for it: most send little
+        self._limits = app[LIMITS]
+        self._frames = self._limits.frames(session.user)
+        self._ran_dry = -math.inf  # when this socket last sent more than its user may
 
     async def hold(self, room: Room | None, after: int | None, departures: int) -> None:
         """Talk until the socket closes.
@@ -125,7 +143,7 @@ class _Conversation:
                 if departures == self._hub.departures:
                     self._follow(room, after)
                 else:  # perhaps left during the handshake
-                    await self._subscribe(Subscribe(None, after))
+                    await self._follow_again(after)
             await self._read_frames()
         except ConnectionError:
             pass  # the client went away while something waited to be sent to it
@@ -139,15 +157,19 @@ class _Conversation:
                 self._loop.call_later(self._settings.close_seconds, self._subscriber.transport.abort)
 
     def refuse_unmasked(self) -> None:
-        """Fail the connection (RFC 6455, 5.1 and 7.1.7): say why and wait for nothing."""
-        self._hub.close(self._subscriber, CLOSE_PROTOCOL_ERROR, "client frames must be masked")
+        self._fail("client frames must be masked")
+
+    def _fail(self, reason: str) -> None:
+        """Fail the connection (RFC 6455, 7.1.7): say why and wait for nothing."""
+        self._hub.close(self._subscriber, CLOSE_PROTOCOL_ERROR, reason)
         self._subscriber.transport.close()
 
     async def _read_frames(self) -> None:
-        subscriber, receive = self._subscriber, self._socket.receive
+        subscriber, receive, spend = self._subscriber, self._socket.receive, self._frames.spend
         while True:
             received = await receive()
-            subscriber.last_received = self._loop.time()
+            subscriber.last_received = now = self._loop.time()
+            owed_seconds = spend(now)
             match received.type:
                 case WSMsgType.TEXT if not subscriber.is_closing:
                     await self._on_text(received.data)
@@ -155,6 +177,8 @@ class _Conversation:
                     self._hub.close(subscriber, CLOSE_UNSUPPORTED_DATA, "text frames only")
                 case WSMsgType.PING if not subscriber.is_closing:
                     subscriber.send(control_pong(received.data))
+                case WSMsgType.CLOSE if received.data == CLOSE_ABNORMAL and not subscriber.is_closing:
+                    self._fail("this close code is never sent")  # RFC 6455, 7.4.1; aiohttp takes it
                 case WSMsgType.CLOSE if subscriber.is_closing:
                     subscriber.transport.close()  # the answer to our close frame: done
                     return
@@ -162,6 +186,21 @@ class _Conversation:
                     return
             if subscriber.is_backlogged:
                 await subscriber.drain()
+            if owed_seconds > 0:
+                await self._hold_back(now + owed_seconds)
+
+    async def _hold_back(self, until: float) -> None:
+        """Read nothing until what was read is made good; TCP slows the sender down and nothing is lost.
+
+        Looks up once in a while: who is not read is not silent for that, and a socket that is gone is let go.
+        """
+        subscriber, now = self._subscriber, self._loop.time()
+        if now - self._ran_dry > _DRY_SPELL_SECONDS and not subscriber.is_closing:
+            subscriber.send(error_frame(self._limits.too_many_frames()))
+        while now < until and not subscriber.is_closing and not subscriber.transport.is_closing():
+            await asyncio.sleep(min(until - now, _LONGEST_PAUSE_SECONDS))
+            subscriber.last_received = now = self._loop.time()
+        self._ran_dry = now
 
     async def _on_text(self, text: str) -> None:
         client_id = None
@@ -185,7 +224,8 @@ class _Conversation:
                 self._hub.unsubscribe(self._subscriber, (await self._room(frame.room)).room_id)
             case Typing():
                 room = await self._room(frame.room)
-                self._hub.typing(self._subscriber.user, room.room_id)
+                if not self._subscriber.is_closing:
+                    self._hub.typing(self._subscriber.user, room.room_id)
             case Read():
                 await self._read_marks.mark(self._subscriber, await self._room(frame.room), frame.cursor)
             case Ping():
@@ -217,11 +257,17 @@ class _Conversation:
             # tell the client that it has everything before it.
             is_repeat and not self._subscriber.awaits(message.room_id, message.cursor)
         ):
-            self._subscriber.send(chat_frame(message))
+            self._subscriber.send(change_frame(message))
 
     async def _subscribe(self, frame: Subscribe) -> None:
         room = await rooms.join_room(self._database, self._hub, self._session.user, self._name(frame.room))
         self._follow(room, frame.after)
+
+    async def _follow_again(self, after: int | None) -> None:
+        try:
+            await self._subscribe(Subscribe(None, after))
+        except ChatError as error:  # the room was deleted during the handshake
+            self._subscriber.send(error_frame(error))
 
     def _follow(self, room: Room, after: int | None) -> None:
         self._hub.subscribe(self._subscriber, room, after)

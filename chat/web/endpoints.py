@@ -38,8 +38,6 @@ _OF_EVERY_SOCKET = (
     "malformed", "wrong_type", "out_of_range", "foreign_origin", "upgrade_required", "too_many_sockets",
 )  # fmt: skip
 _PASSWORD_RULES = ("password_too_short", "password_too_long", "password_too_common")
-# The least time in hours of an invitation and the most: an hour and a year.
-_INVITE_HOURS_MAX, _INVITE_USES_MAX = 8760, 1000
 
 ACCOUNTS, SESSIONS, ROOMS, MESSAGES, SOCKETS, ADMINS, SERVER, PAGE = TAGS = (
     "Accounts", "Sessions and tokens", "Rooms", "Messages", "WebSocket", "Administration", "The server", "The page",
@@ -186,7 +184,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         more="All other sessions end and their sockets close with 4401; tokens stay.",
         takes={"password": _is(PASSWORD), "new_password": _is(NEXT_PASSWORD)},
         gives=_DONE,
-        refusals=("wrong_password", *_PASSWORD_RULES, "busy"),
+        refusals=("wrong_password", *_PASSWORD_RULES, "busy", "too_many_sign_ins"),
     ),
     ("POST", "/delete_account"): Endpoint(
         name="delete_account",
@@ -207,7 +205,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
             ),
         },
         gives=_DONE,
-        refusals=("wrong_password", "last_admin", "invalid_value", "busy"),
+        refusals=("wrong_password", "last_admin", "invalid_value", "busy", "too_many_sign_ins"),
     ),
     ("GET", "/whoami"): Endpoint(
         name="whoami",
@@ -263,7 +261,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
                 token=text("chat_Zm9yIHRoZSBleGFtcGxlIG9ubHksIG5vdCByZWFs", pattern="^chat_[A-Za-z0-9_-]+$"),
             )
         ),
-        refusals=("wrong_password", "too_many_tokens", *_NAME_RULES, "busy"),
+        refusals=("wrong_password", "too_many_tokens", *_NAME_RULES, "busy", "too_many_sign_ins"),
     ),
     ("POST", "/revoke_token"): Endpoint(
         name="revoke_token",
@@ -415,8 +413,8 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         does="Make an invitation to sign up.",
         more="The code is shown this once; `path` is the link to it on this server.",
         takes={
-            "uses": _maybe(number(1, "accounts it may make; 1 when left out", most=_INVITE_USES_MAX), shown=True),
-            "hours": _maybe(number(168, "how long it works; a week when left out", most=_INVITE_HOURS_MAX), shown=True),
+            "uses": _maybe(number(1, "accounts; 1 when left out", most=SettingOf("invite_uses_max")), shown=True),
+            "hours": _maybe(number(168, "a week when left out", most=SettingOf("invite_hours_max")), shown=True),
         },
         gives=_json(
             exactly(
@@ -427,7 +425,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
                 path=text("/#invite=the-code-of-the-link", pattern="^/#invite="),
             )
         ),
-        refusals=("out_of_range",),
+        refusals=("out_of_range", "too_many_invites"),
         is_for_admins=True,
     ),
     ("GET", "/get_invites"): Endpoint(
@@ -531,6 +529,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         tag=PAGE,
         does="The web page.",
         gives=_HTML,
+        refusals=("too_many_requests",),
         is_public=True,
         uses_store=False,
         is_conditional=True,

@@ -31,8 +31,10 @@ class Cookie:
 
 
 def _someone_new() -> str:
+    """The cookie of a new user in the room `lobby`, which an admin may have deleted."""
+    session = requests.Session()
     fields = {"username": f"throwaway {next(_numbers)}", "password": "correct horse battery"}
-    answer = requests.post(f"{SERVER}/create_user", json=fields, timeout=10)
-    answer.raise_for_status()
-    requests.post(f"{SERVER}/join_room", json={"room": "lobby"}, cookies=answer.cookies, timeout=10).raise_for_status()
-    return str(answer.cookies[COOKIE_NAME])
+    session.post(f"{SERVER}/create_user", json=fields, timeout=10).raise_for_status()
+    for path in ("/create_room", "/join_room"):
+        session.post(SERVER + path, json={"room": "lobby"}, timeout=10)
+    return str(session.cookies[COOKIE_NAME])

@@ -7,6 +7,7 @@ import asyncio
 from aiohttp import web
 
 from chat.live.hub import Hub
+from chat.metrics import Metrics
 from chat.services.devices import Devices
 from chat.services.limits import Limits
 from chat.services.passwords import PasswordHasher
@@ -19,12 +20,14 @@ from chat.store.group_commit import GroupCommit
 from chat.web.static_files import StaticFile
 
 BROKEN = web.AppKey("BROKEN", asyncio.Event)
+STOPPING = web.AppKey("STOPPING", asyncio.Event)
 SETTINGS = web.AppKey("SETTINGS", Settings)
 DATABASE = web.AppKey("DATABASE", Database)
 HASHER = web.AppKey("HASHER", PasswordHasher)
 DEVICES = web.AppKey("DEVICES", Devices)
 LIMITS = web.AppKey("LIMITS", Limits)
 SESSIONS = web.AppKey("SESSIONS", Sessions)
+METRICS = web.AppKey("METRICS", Metrics)
 COMMITS = web.AppKey("COMMITS", GroupCommit)
 HUB = web.AppKey("HUB", Hub)
 OPENAPI = web.AppKey("OPENAPI", StaticFile)

@@ -17,6 +17,7 @@ from functools import partial
 
 from aiohttp import web
 
+from chat.logs import new_request_id
 from chat.services.limits import counted_subnet
 from chat.settings import Settings
 from chat.web.middlewares import PROTECTION
@@ -36,7 +37,7 @@ _NOTE_SECONDS = 60.0
 _RETRY_AFTER_SECONDS = 10
 
 
-def _refusal(status: str, sentence: str) -> bytes:
+def _refusal(status: str, sentence: str) -> tuple[bytes, bytes]:
     body = json.dumps({"error": sentence, "code": "too_many_connections"})
     headers = {
         "Content-Type": "application/json; charset=utf-8",
@@ -45,8 +46,9 @@ def _refusal(status: str, sentence: str) -> bytes:
         "Connection": "close",
         **PROTECTION,
     }
-    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, "", body]).encode()
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    # Between the two, the id of the request that nobody has read.
+    return f"HTTP/1.1 {status}\r\n{head}".encode(), f"\r\n\r\n{body}".encode()
 
 
 _SERVER_FULL = _refusal("503 Service Unavailable", "The server holds as many connections as it can. Try again soon.")
@@ -165,9 +167,10 @@ class Listener:
             if not self._by_address[key]:
                 del self._by_address[key]
 
-    def _turn_away(self, connection: socket.socket, refusal: bytes) -> None:
+    def _turn_away(self, connection: socket.socket, refusal: tuple[bytes, bytes]) -> None:
+        head, body = refusal
         with suppress(OSError):
-            connection.send(refusal)
+            connection.send(head + b"X-Request-Id: " + new_request_id().encode() + body)
             connection.shutdown(socket.SHUT_WR)
         if len(self._lingering) < _LINGERING_MAX:
             # Closed with a request unread, the connection would be reset, perhaps before the answer was read.

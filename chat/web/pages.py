@@ -1,12 +1,11 @@
-"""The web page and whether the server is well."""
+"""The web page and its files."""
 
 from __future__ import annotations
 
 from aiohttp import ETag, hdrs, web
 
 from chat.errors import NotSignedIn
-from chat.web.answers import answer
-from chat.web.keys import DATABASE, DOCS, OPENAPI
+from chat.web.keys import DOCS, OPENAPI
 from chat.web.sessions import signed_in
 from chat.web.static_files import StaticFile, read_site
 
@@ -50,12 +49,6 @@ async def openapi(request: web.Request) -> web.Response:
 async def docs(request: web.Request) -> web.Response:
     """The description of the API for people."""
     return _serve(request, request.app[DOCS])
-
-
-async def healthz(request: web.Request) -> web.Response:
-    """200 when the store answers; a fault in it becomes 503 on the way out."""
-    await request.app[DATABASE].read("SELECT 1 FROM room LIMIT 1")
-    return answer({"status": "ok"})
 
 
 def accepts_gzip(accept_encoding: str) -> bool:

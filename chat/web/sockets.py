@@ -35,7 +35,7 @@ from chat.protocol import (
 )
 from chat.services import messages, rooms
 from chat.services.names import name_key
-from chat.web.keys import COMMITS, DATABASE, HUB, LIMITS, READ_MARKS, SESSIONS, SETTINGS
+from chat.web.keys import COMMITS, DATABASE, HUB, LIMITS, METRICS, READ_MARKS, SESSIONS, SETTINGS
 from chat.web.masking import MaskedFrames
 from chat.web.messages import NOT_STORED
 from chat.web.middlewares import has_own_origin
@@ -91,7 +91,7 @@ async def connect(request: web.Request) -> web.StreamResponse:
 
 def _refuse_too_many_sockets(app: web.Application, user: User) -> None:
     most = app[SETTINGS].sockets_per_user_max
-    if app[HUB].socket_count(user) >= most:
+    if app[HUB].sockets_of(user) >= most:
         raise TooMany(f"You have {most:,} sockets open already; close some first.", "too_many_sockets")
 
 
@@ -113,6 +113,7 @@ class _Conversation:
         app = request.app
         self._settings, self._database, self._hub = app[SETTINGS], app[DATABASE], app[HUB]
         self._commits, self._sessions, self._read_marks = app[COMMITS], app[SESSIONS], app[READ_MARKS]
+        self._metrics = app[METRICS]
         self._session = session
         self._socket = socket
         self._loop = asyncio.get_running_loop()
@@ -214,7 +215,7 @@ class _Conversation:
                 await self._act(frame)
         except ChatError as error:
             if not self._subscriber.is_closing:
-                self._subscriber.send(error_frame(error, client_id))
+                self._refuse(error, client_id)
 
     async def _act(self, frame: ClientFrame) -> None:
         match frame:
@@ -251,13 +252,17 @@ class _Conversation:
         if self._subscriber.is_closing:
             return
         if message is None:
-            self._subscriber.send(error_frame(NOT_STORED, client_id))
+            self._refuse(NOT_STORED, client_id)
         elif message.room_id not in self._subscriber.rooms or (
             # A catch-up that has yet to come by the original gives it in its turn; sent now, its cursor would
             # tell the client that it has everything before it.
             is_repeat and not self._subscriber.awaits(message.room_id, message.cursor)
         ):
             self._subscriber.send(change_frame(message))
+
+    def _refuse(self, error: ChatError, client_id: str | None) -> None:
+        self._metrics.refused(error.code)
+        self._subscriber.send(error_frame(error, client_id))
 
     async def _subscribe(self, frame: Subscribe) -> None:
         room = await rooms.join_room(self._database, self._hub, self._session.user, self._name(frame.room))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from chat.errors import StorageUnavailable
 from chat.models import Draft, Message, Room, User
 from chat.settings import Settings
 from chat.store.database import Database
-from chat.store.group_commit import GroupCommit
+from chat.store.group_commit import Committed, GroupCommit, OnCommit
 from chat.store.messages import last_cursor, list_changes, remove_messages
 from chat.store.opening import open_database
 
@@ -43,7 +44,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(data_dir: Path, **bounds: int) -> AsyncIterator[Stage]:
+async def staged(data_dir: Path, on_commit: OnCommit | None = None, **bounds: int) -> AsyncIterator[Stage]:
     published: list[Sequence[Message]] = []
     limits = {
         "queue_max_messages": 1000, "queue_max_bytes": 1_000_000, "batch_max_messages": 100, "batch_max_bytes": 10_000,
@@ -62,7 +63,9 @@ async def staged(data_dir: Path, **bounds: int) -> AsyncIterator[Stage]:
             (ATTIC.room_id, ATTIC.name),
         )
         first_id = await last_cursor(database) + 1
-        commits = GroupCommit(database, published.append, first_id=first_id, clock=lambda: 1.5, **(limits | bounds))
+        commits = GroupCommit(
+            database, published.append, first_id=first_id, clock=lambda: 1.5, on_commit=on_commit, **(limits | bounds)
+        )
         running = asyncio.create_task(commits.run())
         yield Stage(database, commits, published)
         running.cancel()
@@ -358,3 +361,43 @@ async def test_a_writer_that_ends_refuses_the_changes_that_wait_and_come(data_di
         assert await stage.commits.delete_messages([1]) == []
     with pytest.raises(StorageUnavailable):
         await stage.commits.delete_message(1, None)
+
+
+async def test_each_commit_that_succeeds_is_told_of_once_with_what_it_held(data_dir: Path) -> None:
+    told: list[Committed] = []
+    async with staged(data_dir, told.append, batch_max_messages=2) as stage:
+        for client_id in ("a", "b", "c", "a", "d"):
+            stage.submit("x", client_id)
+        await stage.commits.drain()
+        assert [(commit.stored, commit.repeats) for commit in told] == [(2, 0), (1, 1), (1, 0)]
+        # All came at the same moment, and each batch waited for those before it.
+        waits = [commit.oldest_wait_seconds for commit in told]
+        assert waits == sorted(waits)
+        assert all(0 < commit.seconds < commit.oldest_wait_seconds for commit in told)
+        ((pages,),) = await stage.database.write("PRAGMA page_count")
+        await stage.database.write(f"PRAGMA max_page_count = {pages}")
+        stage.submit("x" * 9000)
+        await stage.commits.drain()
+        assert len(told) == 3, "a failed commit is none"
+
+
+async def test_a_queue_that_never_empties_does_not_make_old_what_came_lately(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = iter(range(1_000_000))
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(now)))
+    told: list[Committed] = []
+    busy: Stage
+
+    def keep_busy(commit: Committed) -> None:
+        told.append(commit)
+        if len(told) < 100:
+            busy.submit("x")
+
+    async with staged(data_dir, keep_busy, batch_max_messages=1) as busy:
+        busy.submit("x")
+        busy.submit("x")
+        await busy.commits.drain()
+    assert len(told) == 101
+    # Five looks at the clock for each commit, and each message waits for one other.
+    assert max(commit.oldest_wait_seconds for commit in told) < 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -65,6 +66,7 @@ async def test_a_full_server_says_so_and_goes_on_serving_who_is_in(server: Runni
         status, answer = await knocked(server)
         assert status == 503
         assert b"Retry-After: 10" in answer
+        assert re.search(rb"\r\nX-Request-Id: [0-9a-f]{16}\r\n", answer)
         assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "too_many_connections"
         assert (await asked(*inside[0]))[0] == 200
     await until_let_in(server)

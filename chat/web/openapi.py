@@ -106,6 +106,7 @@ in docs/protocol.md.
   header is answered for the token alone: cookies are not looked at, and a token that does not work is 401.
 - An address may end with a slash. HEAD is answered like GET. Another method than those named is 405 with `Allow`,
   another address 404, and what is not HTTP at all 400, in the same form as every refusal.
+- Every answer has an `X-Request-Id`, which stands in the log of the server too.
 - 429 and 503 say with `Retry-After`, in seconds, when to try again. Whoever has too many connections open is told so
   before anything is asked: 429 `too_many_connections`, or 503 when it is the server that has too many.
 """

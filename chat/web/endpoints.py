@@ -37,6 +37,8 @@ _NAME_RULES = ("name_empty", "name_too_long", "name_spaces", "name_slash", "name
 _OF_EVERY_SOCKET = (
     "malformed", "wrong_type", "out_of_range", "foreign_origin", "upgrade_required", "too_many_sockets",
 )  # fmt: skip
+# What hashing a password may end in.
+_HASHES = ("busy", "stopping")
 _PASSWORD_RULES = ("password_too_short", "password_too_long", "password_too_common")
 
 ACCOUNTS, SESSIONS, ROOMS, MESSAGES, SOCKETS, ADMINS, SERVER, PAGE = TAGS = (
@@ -135,7 +137,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         gives=_json(exactly(info=text("Welcome, ada."), user_id=USER_ID, username=USERNAME)),
         refusals=(
             "invite_needed", "invite_invalid", "registration_closed", "name_taken", *_NAME_RULES, *_PASSWORD_RULES,
-            "busy", "too_many_sign_ups",
+            *_HASHES, "too_many_sign_ups",
         ),
         is_public=True,
         signs_in=True,
@@ -147,7 +149,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         more="Begins a session and sets its cookie; a session that the request came with ends.",
         takes={"username": _is(text("ada")), "password": _is(PASSWORD)},
         gives=_json(exactly(user_id=USER_ID, message=SENTENCE)),
-        refusals=("wrong_credentials", "deactivated", "busy", "too_many_sign_ins"),
+        refusals=("wrong_credentials", "deactivated", *_HASHES, "too_many_sign_ins"),
         is_public=True,
         signs_in=True,
     ),
@@ -174,7 +176,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         more="The code works once. All sessions and tokens of the user end.",
         takes={"reset": _is(text("the-code-of-the-link")), "password": _is(NEXT_PASSWORD)},
         gives=_json(exactly(username=USERNAME, message=SENTENCE)),
-        refusals=("reset_invalid", *_PASSWORD_RULES, "busy"),
+        refusals=("reset_invalid", *_PASSWORD_RULES, *_HASHES),
         is_public=True,
     ),
     ("POST", "/change_password"): Endpoint(
@@ -184,7 +186,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         more="All other sessions end and their sockets close with 4401; tokens stay.",
         takes={"password": _is(PASSWORD), "new_password": _is(NEXT_PASSWORD)},
         gives=_DONE,
-        refusals=("wrong_password", *_PASSWORD_RULES, "busy", "too_many_sign_ins"),
+        refusals=("wrong_password", *_PASSWORD_RULES, *_HASHES, "too_many_sign_ins"),
     ),
     ("POST", "/delete_account"): Endpoint(
         name="delete_account",
@@ -205,7 +207,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
             ),
         },
         gives=_DONE,
-        refusals=("wrong_password", "last_admin", "invalid_value", "busy", "too_many_sign_ins"),
+        refusals=("wrong_password", "last_admin", "invalid_value", *_HASHES, "too_many_sign_ins"),
     ),
     ("GET", "/whoami"): Endpoint(
         name="whoami",
@@ -261,7 +263,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
                 token=text("chat_Zm9yIHRoZSBleGFtcGxlIG9ubHksIG5vdCByZWFs", pattern="^chat_[A-Za-z0-9_-]+$"),
             )
         ),
-        refusals=("wrong_password", "too_many_tokens", *_NAME_RULES, "busy", "too_many_sign_ins"),
+        refusals=("wrong_password", "too_many_tokens", *_NAME_RULES, *_HASHES, "too_many_sign_ins"),
     ),
     ("POST", "/revoke_token"): Endpoint(
         name="revoke_token",

@@ -19,13 +19,13 @@ _numbers = itertools.count()
 
 @schemathesis.auth(refresh_interval=None)
 class Cookie:
-    def get(self, case: schemathesis.Case, context: schemathesis.AuthContext) -> str | None:  # noqa: ARG002
+    def get(self, case: schemathesis.Case[Any], context: schemathesis.AuthContext) -> str | None:  # noqa: ARG002
         described = case.operation.definition.raw
         if not COOKIE or not described["security"]:  # who signs in with a cookie gives up its session
             return None
         return _someone_new() if described["operationId"] in DESTRUCTIVE else COOKIE
 
-    def set(self, case: schemathesis.Case, data: Any, context: schemathesis.AuthContext) -> None:  # noqa: ARG002
+    def set(self, case: schemathesis.Case[Any], data: Any, context: schemathesis.AuthContext) -> None:  # noqa: ARG002
         if data is not None:
             case.cookies[COOKIE_NAME] = data
 

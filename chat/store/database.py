@@ -39,6 +39,10 @@ _PRIMARY_CODE_MASK = 0xFF
 _COMMIT_LOG_BYTES = 8 * 4096
 # A full disk stays full for a while; one log line in this time is enough.
 _CHECKPOINT_RETRY_SECONDS = 5
+# However many ask whether writing works again, the disk is tried once in this time.
+_WRITE_PROBE_SECONDS = 1.0
+# About what a commit of one message needs of new pages: a disk that has room for less is not ready.
+_WRITE_PROBE_BYTES = 32 * 1024
 _UNAVAILABLE = "The message store cannot take this right now; nothing was stored. Try again in a moment."
 
 
@@ -74,6 +78,8 @@ class Database:
         self._checkpoint_wal_max_bytes = checkpoint_wal_max_bytes
         self._on_broken = on_broken
         self._is_broken = False
+        self._last_write_failed = False
+        self._last_probe = -_WRITE_PROBE_SECONDS
 
     async def read(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run one SELECT on a reading connection.
@@ -127,6 +133,18 @@ class Database:
                 raise
             self._note_write(0)
 
+    async def takes_writes(self) -> bool:
+        """Whether the last write succeeded; after one that failed, whether one would succeed now.
+
+        The latter is found by a real write that leaves nothing behind, because only that meets a full disk.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._last_write_failed and not self._is_broken and now - self._last_probe >= _WRITE_PROBE_SECONDS:
+            self._last_probe = now
+            with suppress(StorageUnavailable):
+                await self._probe_write()
+        return not (self._last_write_failed or self._is_broken)
+
     async def keep_checkpointed(self) -> None:
         """Fold the write-ahead log into the database while nobody writes, for as long as the server runs."""
         loop = asyncio.get_running_loop()
@@ -143,6 +161,11 @@ class Database:
             for reader in self._readers:
                 await reader.close()
             await self._writer.close()
+
+    async def _probe_write(self) -> None:
+        async with self.transaction() as execute:
+            await execute("INSERT INTO secret (purpose, value) VALUES ('probe', zeroblob(?))", (_WRITE_PROBE_BYTES,))
+            await execute("DELETE FROM secret WHERE purpose = 'probe'", ())
 
     async def _checkpoint(self) -> bool:
         async with self._write_lock:
@@ -168,6 +191,7 @@ class Database:
 
     def _note_write(self, content_bytes: int) -> None:
         self._last_write = asyncio.get_running_loop().time()
+        self._last_write_failed = False
         self._log_bytes += _COMMIT_LOG_BYTES + 2 * content_bytes
         self._written.set()
 
@@ -180,6 +204,8 @@ class Database:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
         name = getattr(error, "sqlite_errorname", type(error).__name__)
         log.error("storage: %s failed: %s: %s", action, name, error)
+        if action == "write":
+            self._last_write_failed = True
         if code in _BROKEN_FOR_GOOD or code & _PRIMARY_CODE_MASK == sqlite3.SQLITE_CORRUPT:
             log.critical("storage: the database can no longer be trusted after %s; stopping", name)
             self._is_broken = True

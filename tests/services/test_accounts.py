@@ -9,8 +9,10 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from chat.errors import WrongCredentials
 from chat.models import User
 from chat.services import accounts, admins
+from chat.services.limits import Limits
 from chat.services.passwords import PasswordHasher
 from chat.settings import Settings
+from chat.store.accounts import Credentials
 from chat.store.database import Database
 from chat.store.opening import open_database
 from tests.people import PASSWORD
@@ -36,6 +38,11 @@ async def database(data_dir: Path, hasher: PasswordHasher) -> AsyncIterator[Data
         yield database
 
 
+async def authenticate(database: Database, hasher: PasswordHasher, password: str) -> Credentials:
+    limits = Limits(Settings())
+    return await accounts.authenticate(database, hasher, limits, "ada", password, address=None, device=None)
+
+
 async def test_to_hash_anew_does_not_bring_back_a_password_that_was_changed_meanwhile(
     database: Database, hasher: PasswordHasher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,12 +56,12 @@ async def test_to_hash_anew_does_not_bring_back_a_password_that_was_changed_mean
     monkeypatch.setattr(hasher, "hash", hash_and_be_overtaken)
     for password in (PASSWORD, PASSWORD):
         with pytest.raises(WrongCredentials):
-            await accounts.authenticate(database, hasher, "ada", password)
-    assert (await accounts.authenticate(database, hasher, "ada", ANOTHER)).user == User(1, "ada")
+            await authenticate(database, hasher, password)
+    assert (await authenticate(database, hasher, ANOTHER)).user == User(1, "ada")
 
 
 async def test_a_hash_made_anew_is_the_one_that_what_follows_is_measured_by(
     database: Database, hasher: PasswordHasher
 ) -> None:
-    found = await accounts.authenticate(database, hasher, "ada", PASSWORD)
+    found = await authenticate(database, hasher, PASSWORD)
     assert await accounts.confirm_password(database, hasher, found.user, PASSWORD) == found.password_hash

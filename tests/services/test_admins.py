@@ -11,6 +11,7 @@ import pytest
 from chat.errors import BrokenRule, ChatError, Conflict, Forbidden, Taken, Unknown
 from chat.models import User
 from chat.services import accounts, admins, invites, password_resets
+from chat.services.limits import Limits
 from chat.services.passwords import PasswordHasher
 from chat.settings import Settings
 from chat.store.database import Database
@@ -86,7 +87,10 @@ async def test_the_operator_gives_someone_a_new_password(stage: Stage) -> None:
     with pytest.raises(BrokenRule):
         await admins.set_password(stage.database, stage.hasher, None, None, username="bob", password="short")
     await admins.set_password(stage.database, stage.hasher, None, None, username="bob", password=another)
-    assert (await accounts.authenticate(stage.database, stage.hasher, "bob", another)).user == stage.bob
+    found = await accounts.authenticate(
+        stage.database, stage.hasher, Limits(stage.settings), "bob", another, address=None, device=None
+    )
+    assert found.user == stage.bob
     assert (await stage.audit())[2:] == [(None, "reset_password", "bob")]
 
 

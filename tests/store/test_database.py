@@ -121,7 +121,10 @@ async def test_a_full_disk_refuses_writes_serves_reads_and_recovers(database: Da
         for number in range(1000):
             await database.write(ADD_ROOM, (f"room {number} {'x' * 500}",))
     assert "lobby" in await room_names(database)
+    assert not await database.takes_writes()
+    assert not await database.takes_writes(), "asked again too soon to try"
     await database.write("PRAGMA max_page_count = 1000000")
+    assert await database.takes_writes()
     await database.write(ADD_ROOM, ("after",))
     assert "after" in await room_names(database)
     assert not broken.is_set()
@@ -158,3 +161,4 @@ async def test_a_file_damaged_under_a_running_server_is_called_broken(
     assert broken.is_set()
     with pytest.raises(StorageUnavailable):
         await database.write("PRAGMA user_version = 1")  # touches no damaged page, and is refused all the same
+    assert not await database.takes_writes()

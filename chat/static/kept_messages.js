@@ -1,3 +1,5 @@
+import { withoutText } from "./message_window.js";
+
 const DATABASE = "chat";
 const STORE = "kept";
 const MOST_ROOMS = 20;
@@ -23,8 +25,25 @@ export class KeptMessages {
     });
   }
 
+  /** A message was deleted: its text stays nowhere. */
+  deleteMessage(room, id) {
+    return this.#change((pages) => pages.map((page) => (page.room === room ? without(page, id) : page)));
+  }
+
+  deleteRoom(room) {
+    return this.#change((pages) => pages.filter((page) => page.room !== room));
+  }
+
   forget() {
     return this.#do("readwrite", (store) => store.clear());
+  }
+
+  #change(change) {
+    return this.#do("readwrite", (store) => {
+      const reading = store.get("visit");
+      reading.onsuccess = () => reading.result && store.put({ ...reading.result, pages: change(reading.result.pages) }, "visit");
+      return reading;
+    });
   }
 
   async #do(mode, act) {
@@ -41,6 +60,10 @@ function withPagesOf(former, { me, rooms, cursor, page }) {
   const pages = (former?.me?.user_id === me.user_id ? former.pages : []).filter(({ room }) => room !== page?.room);
   if (page) pages.unshift({ ...page, messages: page.messages.slice(-MOST_MESSAGES) });
   return { me, rooms, cursor, pages: pages.slice(0, MOST_ROOMS) };
+}
+
+function without(page, id) {
+  return { ...page, messages: page.messages.map((message) => (message.id === id ? withoutText(message) : message)) };
 }
 
 function open() {

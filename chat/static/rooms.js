@@ -90,6 +90,11 @@ export class Rooms {
     this.#onChange();
   }
 
+  /** The room is no more. */
+  remove(name) {
+    if (this.#rooms.delete(name)) this.#onChange();
+  }
+
   /** False for a room that no listing has named yet. */
   setJoined(name, joined) {
     const room = this.#rooms.get(name);

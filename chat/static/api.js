@@ -27,7 +27,8 @@ export const listMessages = (room, page) => ask("POST", "/list_message", { room,
 
 let tellOfWait = () => {};
 
-/** `tell` gets a sentence when the server asked the page to wait; what the page asks for goes on by itself then. */
+/** `tell` gets a sentence when the server asked the page to wait, which then goes on by itself; it gives back what
+ *  takes the sentence away again. */
 export function whenToldToWait(tell) {
   tellOfWait = tell;
 }
@@ -54,8 +55,9 @@ export async function ask(method, path, body) {
       return await call(method, path, body);
     } catch (error) {
       if (error.status !== 429 || waits === MOST_WAITS || error.retryAfter > LONGEST_WAIT_S) throw error;
-      tellOfWait("The server asks this page to slow down. It goes on by itself in a moment.");
+      const done = tellOfWait("The server asks this page to slow down. It goes on by itself in a moment.");
       await new Promise((resolve) => { setTimeout(resolve, Math.max(1, error.retryAfter) * 1_000); });
+      done?.();
     }
   }
 }

@@ -243,15 +243,14 @@ export class Chat {
     else if (code !== "not_joined") showNotice(error);
   }
 
+  // What it had read by then it keeps.
   #slowDown(clientId, seconds = SLOW_SECONDS) {
     this.#delivery.holdBack(clientId);
     if (this.#slowTimer !== null) return;
-    showNotice("The server asks this page to slow down. What you wrote waits, and goes out by itself.");
+    const hideThis = showNotice("The server asks this page to slow down. What you wrote waits, and goes out by itself.");
     this.#slowTimer = setTimeout(() => {
       this.#slowTimer = null;
-      hideNotice();
-      this.#readMarks.tellAgain();
-      this.#subscriptions.askAgain();
+      hideThis();
       this.#delivery.goOn();
     }, seconds * 1_000);
   }
@@ -288,7 +287,7 @@ export class Chat {
     this.#announcer.unsay(frame.id);
     this.#notices.untell(frame.id);
     this.#conversation.messageDeleted(frame);
-    if (frame.client_id !== undefined) this.#delivery.arrived(frame);
+    if (this.#isMine(frame)) this.#delivery.arrived(frame);
     if (!isHere && this.#rooms.unreadIn(frame.room)) this.#listing.refreshSoon(); // it may have been one of these
     this.#keptMessages.deleteMessage(frame.room, frame.id);
   }
@@ -302,10 +301,10 @@ export class Chat {
     this.#rooms.remove(room);
     this.#entrance.roomDeleted(room);
     this.#keptMessages.deleteRoom(room);
-    showNotice(`The room ${room} was deleted by an admin.`, draft && {
-      action: "Copy what you had begun to write",
+    showNotice(`The room ${room} was deleted by an admin.`, draft ? {
+      action: "Copy your draft",
       onAction: () => withPart(() => import("./secret.js"), ({ copyText }) => copyText(draft)).then(hideNotice),
-    });
+    } : {});
     this.#delivery.roomIsGone(room);
   }
 

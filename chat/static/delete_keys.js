@@ -8,6 +8,7 @@ export class DeleteKeys {
   constructor(list) {
     this.#list = list;
     list.addEventListener("keydown", (event) => this.#key(event));
+    list.addEventListener("touchstart", () => {}, { passive: true }); // or an iPhone knows no :hover, which shows the buttons
     list.addEventListener("focusin", ({ target }) => target.matches(".delete") && this.#stopAt(target));
   }
 

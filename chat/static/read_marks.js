@@ -34,12 +34,6 @@ export class ReadMarks {
     this.#told.clear();
   }
 
-  /** The server was too busy to listen. */
-  tellAgain() {
-    this.connectionLost();
-    this.flush();
-  }
-
   /** For a room that the person has left. */
   forget(room) {
     this.#untold.delete(room);

@@ -53,11 +53,6 @@ export class Subscriptions {
     for (const [room, { isAsked }] of this.#rooms) if (!isAsked) this.#subscribe(room);
   }
 
-  /** What was asked for and never came true is asked for again. */
-  askAgain() {
-    for (const [room, { isAsked, live }] of this.#rooms) if (isAsked && !live) this.#subscribe(room);
-  }
-
   connectionLost() {
     for (const state of this.#rooms.values()) state.live = state.isAsked = false;
   }

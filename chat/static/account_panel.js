@@ -74,8 +74,8 @@ function tokenSection() {
     label: "API tokens",
     empty: "You have none. A token lets a program of yours act as you, without your password.",
     load: async () => (await api.tokens()).tokens,
-    toItem: ({ token_id: id, name, last_used: lastUsed }) => {
-      const details = lastUsed ? ["last used ", timeOf(lastUsed)] : ["never used"];
+    toItem: ({ token_id: id, name, created, last_used: lastUsed }) => {
+      const details = lastUsed > created ? ["last used ", timeOf(lastUsed)] : ["made ", timeOf(created), ", never used"];
       const revoke = async () => (await ask(`Revoke the token ${name}? Programs that use it are shut out at once.`, "Revoke")) && api.revokeToken(id);
       return rowItem(written("p", "row-title", name), details, rows.button("Revoke", name, revoke));
     },

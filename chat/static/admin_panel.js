@@ -80,10 +80,9 @@ function personItem({ username, admin, deactivated }, me, rows, shown) {
 }
 
 function actions({ username, deactivated }, rows, shown) {
-  if (deactivated) return [rows.button("Reactivate", username, () => api.reactivateUser(username))];
+  if (deactivated) return [reactivation(username, rows)];
   return [
     rows.button("Reset password", username, async () => {
-      if (!(await ask(`Make a link with which ${username} can choose a new password?`, "Make a link"))) return false;
       const { path, expires } = await api.createPasswordReset(username);
       const hint = element("span");
       hint.append(`Give this link to ${username} and nobody else, until `, timeOf(expires), `. ${ONCE}`);
@@ -96,4 +95,11 @@ function actions({ username, deactivated }, rows, shown) {
       return (await ask(sentence, "Deactivate")) && api.deactivateUser(username);
     }),
   ];
+}
+
+function reactivation(username, rows) {
+  return rows.button("Reactivate", username, async () => {
+    const sentence = `Reactivate ${username}? They can then sign in again.`;
+    return (await ask(sentence, "Reactivate", { isDanger: false })) && api.reactivateUser(username);
+  });
 }

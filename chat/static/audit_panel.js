@@ -56,7 +56,7 @@ function entryItem({ timestamp, actor, action, user, subject }) {
   const line = element("p", "row-words");
   line.append(element("bdi", "row-title", actor ?? "The operator"), ` ${WORDS[action] ?? action}`);
   if (user) line.append(" ", element("bdi", "row-title", user));
-  if (subject) line.append(" ", element("bdi", user ? "" : "row-title", subject));
+  if (subject) line.append(" ", element("bdi", action === "delete_room" ? "row-title" : "row-details", subject));
   item.append(line, timeOf(timestamp));
   item.tabIndex = -1;
   return item;

@@ -18,6 +18,7 @@ from chat.app import create_app, stop_serving
 from chat.errors import StartRefused
 from chat.settings import Settings, load_settings, unknown_variables
 from chat.web.keys import BROKEN
+from chat.web.listener import Listener
 
 log = logging.getLogger("chat")
 
@@ -64,29 +65,32 @@ async def serve(settings: Settings) -> int:
         shutdown_timeout=settings.shutdown_seconds,
         keepalive_timeout=settings.keep_alive_seconds,
     )
+    listener = None
     try:
         await runner.setup()
-        await _listen(runner, settings)
+        listener = await _listen(runner, settings)
         _spare_the_garbage_collector()
         await _first_of(stop, app[BROKEN])
         log.info("stopping: no new connections, committing what was accepted")
     finally:
-        await stop_serving(runner)
+        await stop_serving(runner, listener)
     log.info("stopped")
     return EXIT_BROKEN if app[BROKEN].is_set() else EXIT_OK
 
 
-async def _listen(runner: web.AppRunner, settings: Settings) -> None:
-    site = web.TCPSite(runner, settings.host, settings.port, backlog=settings.listen_backlog)
+async def _listen(runner: web.AppRunner, settings: Settings) -> Listener:
+    assert runner.server is not None  # noqa: S101  # there is one from its setup on
+    listener = Listener(runner.server, settings)
     try:
-        await site.start()
+        await listener.start()
     except OSError as error:
         raise StartRefused(
             f"Cannot listen on {settings.host} port {settings.port}: {error.strerror or error}. "
             "Choose others with --host and --port."
         ) from None
     log.info("data in %s", settings.data_dir.absolute())
-    log.info("listening on %s", site.name)
+    log.info("listening on %s", listener.url)
+    return listener
 
 
 def _spare_the_garbage_collector() -> None:

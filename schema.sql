@@ -10,7 +10,8 @@ CREATE TABLE user (
     created_at INTEGER NOT NULL,          -- milliseconds since 1970 UTC, as all times here
     is_admin INTEGER NOT NULL DEFAULT 0,
     deactivated_at INTEGER,               -- NULL: may sign in
-    deleted_at INTEGER                    -- NULL: exists; else the row stays for the messages that stay
+    deleted_at INTEGER,                   -- NULL: exists; else the row stays for the messages that stay
+    messages_go INTEGER NOT NULL DEFAULT 0  -- whether those of a deleted account are to be deleted, in the background
 ) STRICT;
 
 CREATE TABLE room (

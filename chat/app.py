@@ -17,17 +17,21 @@ from chat.live.hub import Hub
 from chat.models import Message
 from chat.protocol import CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR
 from chat.services.passwords import PasswordHasher
+from chat.services.purge import Purge
 from chat.services.read_marks import ReadMarks
 from chat.services.sessions import Sessions
 from chat.settings import Settings
+from chat.store.accounts import has_accounts
 from chat.store.database import Database
 from chat.store.group_commit import GroupCommit
 from chat.store.messages import last_cursor, list_changes
 from chat.store.opening import open_database
 from chat.store.sessions import list_sessions
 from chat.web import parser_errors
-from chat.web.keys import BROKEN, COMMITS, DATABASE, HASHER, HUB, READ_MARKS, SESSIONS, SETTINGS
+from chat.web.keys import BROKEN, COMMITS, DATABASE, HASHER, HUB, PURGE, READ_MARKS, SESSIONS, SETTINGS
+from chat.web.listener import Listener
 from chat.web.middlewares import errors_as_json, protect, refuse_cross_site
+from chat.web.proxies import believe_proxies
 from chat.web.routes import route_definitions
 from chat.web.sessions import SessionStorage
 
@@ -44,6 +48,7 @@ def create_app(settings: Settings) -> web.Application:
         client_max_size=settings.frame_max_bytes,
         middlewares=[
             errors_as_json,
+            *([believe_proxies(settings.trusted_networks)] if settings.trusted_proxies else []),
             refuse_cross_site,
             aiohttp_session.session_middleware(SessionStorage(settings)),
         ],
@@ -73,6 +78,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
             on_ended=hub.close_session,
             is_connected=hub.is_connected,
         )
+        purge = Purge(database, commits, settings)
         await stack.enter_async_context(
             _background(
                 [
@@ -80,6 +86,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
                     sessions.keep_saved(),
                     keep_alive(hub, settings),
                     read_marks.run(),
+                    purge.run(),
                     commits.run(),
                 ],
                 broken,
@@ -90,7 +97,18 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         stack.push_async_callback(commits.drain)
         app[DATABASE], app[HASHER], app[HUB] = database, hasher, hub
         app[COMMITS], app[READ_MARKS], app[SESSIONS] = commits, read_marks, sessions
+        app[PURGE] = purge
+        await _log_first_account(database, settings)
         yield
+
+
+async def _log_first_account(database: Database, settings: Settings) -> None:
+    if await has_accounts(database):
+        return
+    if settings.registration == "closed":
+        log.info("no account yet: make one, which becomes the admin, with python -m chat user add")
+    else:
+        log.info("no account yet: the first one to sign up becomes its admin")
 
 
 def _group_commit(database: Database, hub: Hub, settings: Settings, cursor: int) -> GroupCommit:
@@ -102,6 +120,7 @@ def _group_commit(database: Database, hub: Hub, settings: Settings, cursor: int)
         queue_max_bytes=settings.commit_queue_max_bytes,
         batch_max_messages=settings.commit_batch_max_messages,
         batch_max_bytes=settings.commit_batch_max_bytes,
+        changes_max=settings.commit_changes_max,
     )
 
 
@@ -129,14 +148,14 @@ def _report_death(broken: asyncio.Event, task: asyncio.Task[None]) -> None:
         broken.set()
 
 
-async def stop_serving(runner: web.AppRunner) -> None:
+async def stop_serving(runner: web.AppRunner, listener: Listener | None) -> None:
     """Stop as people may rely on: let nobody in, commit what was accepted, tell every socket, then end the rest.
 
     The sockets are closed before aiohttp's own shutdown begins: from then on it throws away all that clients
     send, their answers to our close frames too.
     """
-    for site in runner.sites:
-        await site.stop()
+    if listener is not None:
+        listener.stop()
     app = runner.app
     if HUB in app:  # not when the start was refused
         await app[COMMITS].drain()

@@ -7,6 +7,7 @@
     ├── Forbidden            signed in, but not allowed
     ├── Unknown              there is no such thing
     ├── Taken                the name is in use
+    ├── Conflict             what there is at the moment does not allow it
     ├── TooLarge             more bytes than a setting allows
     ├── Unsupported          a kind of content this server does not read
     ├── BrokenRule           understood, but a value breaks a rule
@@ -60,6 +61,10 @@ class Unknown(ChatError):
 
 class Taken(ChatError):
     code = "name_taken"
+
+
+class Conflict(ChatError):
+    code = "conflict"
 
 
 class TooLarge(ChatError):

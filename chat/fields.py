@@ -87,6 +87,14 @@ def optional_number(fields: Mapping[str, object], name: str) -> int | None:
     return value
 
 
+def required_number(fields: Mapping[str, object], name: str) -> int:
+    """A whole number that must be there; raises as `optional_number`, and Malformed when it is missing."""
+    number = optional_number(fields, name)
+    if number is None:
+        raise Malformed(f"The field {name} is missing.", "missing_field")
+    return number
+
+
 def is_storable(text: str) -> bool:
     """Whether a text can be kept and sent unaltered: no NUL (SQLite's text ends there), valid as UTF-8."""
     if not text.isascii():

@@ -35,6 +35,7 @@ class Message(NamedTuple):
         cursor: position of its last change among all changes of all rooms.
         created_ms: when it was accepted, milliseconds since 1970 UTC.
         client_id: the sender's own name for it, unique per user for good.
+        is_deleted: its text is gone, and the cursor tells of the deletion.
     """
 
     message_id: int
@@ -46,6 +47,7 @@ class Message(NamedTuple):
     text: str
     created_ms: int
     client_id: str | None
+    is_deleted: bool = False
 
 
 @dataclass(slots=True)

@@ -13,13 +13,15 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from chat.errors import ChatError, Malformed
-from chat.fields import is_storable, optional_number, optional_text, required_text
+from chat.fields import is_storable, optional_number, optional_text, required_number, required_text
 from chat.models import Message, Room
 
 CLIENT_ID_MAX_CHARACTERS = 64
 
 CLOSE_GOING_AWAY = 1001
+CLOSE_PROTOCOL_ERROR = 1002
 CLOSE_UNSUPPORTED_DATA = 1003
+CLOSE_ABNORMAL = 1006
 CLOSE_INTERNAL_ERROR = 1011
 CLOSE_SIGNED_OUT = 4401
 
@@ -91,7 +93,7 @@ def read_frame(fields: Mapping[str, object]) -> ClientFrame:
         case "typing":
             return Typing(room)
         case "read":
-            return Read(room, _required_cursor(fields))
+            return Read(room, required_number(fields, "cursor"))
         case "ping":
             return Ping()
     raise Malformed("The type of a frame is one of send, subscribe, unsubscribe, typing, read, ping.", "unknown_type")
@@ -110,9 +112,29 @@ def chat_frame(message: Message) -> bytes:
     return text_frame(f'{{"type":"chat","room":{_json_name(message.room_name)},{_message_fields(message)}}}')
 
 
+def delete_frame(message: Message) -> bytes:
+    """Tells that a message was deleted, and a sender who still waits for its acknowledgement which one it was."""
+    fields = {
+        "type": "delete",
+        "room": message.room_name,
+        "id": message.message_id,
+        "cursor": message.cursor,
+        "user_id": message.user_id,
+    }
+    if message.client_id is not None:
+        fields["client_id"] = message.client_id
+    return text_frame(encode_json(fields))
+
+
+def change_frame(message: Message) -> bytes:
+    """The frame of the last change of a message."""
+    return delete_frame(message) if message.is_deleted else chat_frame(message)
+
+
 def message_json(message: Message) -> str:
     """A message as an item of a listing."""
-    return f"{{{_message_fields(message)}}}"
+    deleted = ',"deleted":true' if message.is_deleted else ""
+    return f"{{{_message_fields(message)}{deleted}}}"
 
 
 def live_frame(room_name: str, room_id: int, cursor: int) -> bytes:
@@ -142,6 +164,11 @@ def read_mark_frame(room_name: str, cursor: int) -> bytes:
 def membership_frame(room: Room, *, joined: bool) -> bytes:
     """Tells a person's sockets that the person has joined or left the room."""
     return text_frame(encode_json({"type": "membership", "room": room.name, "room_id": room.room_id, "joined": joined}))
+
+
+def room_deleted_frame(room: Room) -> bytes:
+    """Tells its members, and whoever reads it, that the room is no more."""
+    return text_frame(encode_json({"type": "room_deleted", "room": room.name, "room_id": room.room_id}))
 
 
 def error_frame(error: ChatError, client_id: str | None = None) -> bytes:
@@ -179,13 +206,6 @@ def timestamp(created_ms: int) -> str:
     """ISO 8601 in UTC with milliseconds."""
     moment = _EPOCH + timedelta(milliseconds=created_ms)
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
-
-
-def _required_cursor(fields: Mapping[str, object]) -> int:
-    cursor = optional_number(fields, "cursor")
-    if cursor is None:
-        raise Malformed("The field cursor is missing.", "missing_field")
-    return cursor
 
 
 def _message_fields(message: Message) -> str:

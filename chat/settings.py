@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -51,10 +52,29 @@ class Settings:
         "address people open in the browser behind a TLS proxy, like https://chat.example.org; with https "
         "the cookie is marked Secure; empty: the Host header of each request is the origin",
     )
+    trusted_proxies: str = _setting(
+        "",
+        "addresses or networks of the proxies in front, with commas between: theirs alone is the "
+        "X-Forwarded-For and -Proto that is believed, like 127.0.0.1,10.0.0.0/8",
+    )
     log_level: str = _setting("info", "least severe log line written", choices=("debug", "info", "warning", "error"))
 
     message_max_characters: int = _setting(4000, "longest message", least=1, most=1_000_000)
     page_max_messages: int = _setting(500, "most messages one page of history may hold", least=1, most=10_000)
+
+    registration: str = _setting(
+        "open",
+        "who may make an account: anyone who reaches the server, whoever has an invite, or nobody but the operator",
+        choices=("open", "invite", "closed"),
+    )
+    invite_uses_max: int = _setting(1000, "accounts that one invite may let in", least=1, most=1_000_000)
+    invite_hours_max: int = _setting(365 * 24, "how long an invite may last", least=1, most=100 * 365 * 24)
+    invites_max: int = _setting(1000, "invites that may be open at a time: bounds the list of them", least=1)
+    password_reset_seconds: int = _setting(
+        DAY_SECONDS, "a link to choose a new password works this long: it is worth as much as the password", least=60
+    )
+    tokens_per_user_max: int = _setting(50, "API tokens one person may have; they do not expire", least=1)
+    audit_page_max_entries: int = _setting(200, "most entries of the audit log in one answer", least=1, most=10_000)
 
     session_idle_seconds: int = _setting(14 * DAY_SECONDS, "a session not used this long ends", least=60)
     session_absolute_seconds: int = _setting(
@@ -87,6 +107,18 @@ class Settings:
     )
     commit_batch_max_bytes: int = _setting(
         MIB, "the same in bytes: also the most that one write to a socket can hold", least=KIB
+    )
+    commit_changes_max: int = _setting(
+        1000, "deletions that may wait for the disk; each takes its turn between two commits, more are refused", least=1
+    )
+    purge_batch_messages: int = _setting(
+        200,
+        "messages of a deleted room or account that go in one commit: bounds how long everyone else waits behind it",
+        least=1,
+        most=10_000,
+    )
+    purge_pause_seconds: float = _setting(
+        0.02, "pause between two such commits, so that the disk is mostly there for what people say", least=0
     )
     accept_wait_seconds: float = _setting(
         5, "how long an HTTP sender may wait for a place in the queue before 503", least=0.1
@@ -164,6 +196,20 @@ class Settings:
         least=1,
         most=65535,
     )
+    connections_max: int = _setting(
+        50_000,
+        "connections the server holds at once, as far as the system's limit of open files goes; more are answered 503",
+        least=1,
+    )
+    connections_per_address_max: int = _setting(
+        1000,
+        "the same for one address, of IPv6 one /64; those of this machine and of trusted proxies stand for many "
+        "people and are not counted",
+        least=1,
+    )
+    accepts_at_once: int = _setting(
+        4, "new connections taken in before others get a turn: bounds what a crowd at the door costs them", least=1
+    )
     shutdown_seconds: float = _setting(
         1, "how long answers under way may take once the server is asked to stop", least=0, most=60
     )
@@ -172,6 +218,11 @@ class Settings:
     def frame_max_bytes(self) -> int:
         """Largest WebSocket frame or HTTP body: the longest message in its widest encoding."""
         return self.message_max_characters * MAX_BYTES_PER_CHARACTER + ENVELOPE_BYTES
+
+    @property
+    def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Where the trusted proxies are."""
+        return _networks(self.trusted_proxies)
 
     @property
     def secure(self) -> bool:
@@ -238,6 +289,8 @@ def _kind(field: dataclasses.Field[Any]) -> str:
 def _value(field: dataclasses.Field[Any], source: str, text: str) -> Any:
     if field.name == "origin":
         return _origin(source, text)
+    if field.name == "trusted_proxies":
+        return _proxies(source, text)
     if field.type == "Path":
         return _folder(source, text)
     if field.type == "str":
@@ -257,6 +310,18 @@ def _number(field: dataclasses.Field[Any], source: str, text: str) -> int | floa
         bounds = f" of at least {least}" if math.isinf(most) else f" from {least} to {most}"
         raise StartRefused(f"{source} takes {wanted}{bounds}, not {text[:100]!r}.")
     return number
+
+
+def _proxies(source: str, text: str) -> str:
+    try:
+        _networks(text)
+    except ValueError:
+        raise StartRefused(f"{source} takes addresses like 127.0.0.1,10.0.0.0/8, not {text[:100]!r}.") from None
+    return text
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
 
 
 def _folder(source: str, text: str) -> Path:

@@ -6,12 +6,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from chat.services import passwords
 from tests.alone import pytest_runtest_protocol  # noqa: F401 -- for pytest, which looks for it here
 from tests.people import Person, visiting
 from tests.servers import RunningServer
+
+# How long an example takes depends on what else the machine does.
+hypothesis.settings.register_profile("without_deadline", deadline=None)
+hypothesis.settings.load_profile("without_deadline")
 
 StartServer = Callable[..., Awaitable[RunningServer]]
 

@@ -26,12 +26,14 @@ class RawSocket:
         self._connection = connection
         self._received = bytearray()
 
-    async def shake_hands(self, person: Person, path: str) -> None:
+    async def shake_hands(self, person: Person, path: str, more: bytes = b"") -> None:
+        """Open the WebSocket; `more` is sent without waiting for the answer."""
         host, port = person.server.address
         key = base64.b64encode(os.urandom(16)).decode()
         await self.send_bytes(
             f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nCookie: {person.cookie}\r\n\r\n".encode()
+            + more
         )
         answer = b""
         while not answer.endswith(b"\r\n\r\n"):
@@ -110,7 +112,7 @@ class RawSocket:
 
 
 @asynccontextmanager
-async def raw_socket(person: Person, path: str = "/ws/chat/lobby") -> AsyncIterator[RawSocket]:
+async def raw_socket(person: Person, path: str = "/ws/chat/lobby", more: bytes = b"") -> AsyncIterator[RawSocket]:
     """Connect as a person and finish the handshake."""
     connection = socket.socket()
     try:
@@ -118,7 +120,7 @@ async def raw_socket(person: Person, path: str = "/ws/chat/lobby") -> AsyncItera
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         await asyncio.get_running_loop().sock_connect(connection, person.server.address)
         raw = RawSocket(connection)
-        await raw.shake_hands(person, path)
+        await raw.shake_hands(person, path, more)
         yield raw
     finally:
         connection.close()

@@ -11,6 +11,7 @@ from aiohttp import web
 from chat.app import create_app, stop_serving
 from chat.settings import Settings
 from chat.store.data_directory import DATABASE_NAME
+from chat.web.listener import Listener
 
 # What a test would otherwise wait for; every other setting is as people run it.
 QUICK: dict[str, Any] = {"presence_interval_seconds": 0.05, "checkpoint_idle_seconds": 0.05}
@@ -20,8 +21,10 @@ class RunningServer:
     """The server under test; it keeps its port and its data over a restart."""
 
     def __init__(self, data_dir: Path, **settings: Any) -> None:
-        self.settings = Settings(host="127.0.0.1", port=0, data_dir=data_dir, **(QUICK | settings))
+        where: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "data_dir": data_dir}
+        self.settings = Settings(**(where | QUICK | settings))
         self._runner: web.AppRunner | None = None
+        self._listener: Listener | None = None
 
     @property
     def app(self) -> web.Application:
@@ -49,12 +52,13 @@ class RunningServer:
             keepalive_timeout=settings.keep_alive_seconds,
         )
         await self._runner.setup()
-        await web.TCPSite(self._runner, settings.host, settings.port, reuse_address=True).start()
-        port = self._runner.addresses[0][1]
-        self.settings = dataclasses.replace(settings, port=port)
+        assert self._runner.server is not None
+        self._listener = Listener(self._runner.server, settings)
+        await self._listener.start()
+        self.settings = dataclasses.replace(settings, port=self._listener.port)
 
     async def stop(self) -> None:
         """Stop as SIGTERM does; harmless when stopped."""
         if self._runner is not None:
             runner, self._runner = self._runner, None
-            await stop_serving(runner)
+            await stop_serving(runner, self._listener)

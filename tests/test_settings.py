@@ -30,6 +30,8 @@ def another_value(field: Field) -> Any:
     """A value that the setting takes and that is not its default."""
     if field.name == "origin":
         return "https://chat.example.org"
+    if field.name == "trusted_proxies":
+        return "127.0.0.1,10.0.0.0/8"
     if field.metadata["choices"]:
         return next(choice for choice in field.metadata["choices"] if choice != field.default)
     if field.type == "str":
@@ -185,3 +187,8 @@ def test_variables_that_name_no_setting_are_found() -> None:
 def test_the_largest_body_holds_the_longest_message_in_its_widest_form(characters: int) -> None:
     escaped = len("\\ud83d\\ude00") * characters
     assert Settings(message_max_characters=characters).frame_max_bytes > escaped + 1000
+
+
+@pytest.mark.parametrize("text", ["proxy", "127.0.0.1 10.0.0.0/8", "10.0.0.0/33", "1.2.3.4:80"])
+def test_proxies_that_are_no_addresses_stop_the_start(text: str) -> None:
+    assert refusal(["--trusted-proxies", text]).startswith("--trusted-proxies takes addresses like 127.0.0.1,")

@@ -9,8 +9,8 @@ The contract, for whoever changes this file:
    step in which a write is withheld from it. So nothing is missed and nothing comes twice.
 4. A catch-up MUST NOT read beyond the hub's cursor: what is committed but not yet published is still to come.
 5. Nobody else's delivery waits for a slow socket, and a slow socket costs a bounded number of bytes.
-6. What is told to one person (`tell_read`, `tell_membership`) is state: of what was withheld from a slow socket the
-   newest of each room is kept and sent when it has room again.
+6. What is told to one person (`tell_read`, `tell_membership`, `end_room`) is state: of what was withheld from a slow
+   socket the newest of each room is kept and sent when it has room again.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ from chat.models import Message, Room, Session, User
 from chat.protocol import (
     CLOSE_INTERNAL_ERROR,
     CLOSE_SIGNED_OUT,
-    chat_frame,
+    change_frame,
     live_frame,
     membership_frame,
     read_mark_frame,
+    room_deleted_frame,
 )
 from chat.settings import Settings
 
@@ -53,7 +54,7 @@ class Hub:
 
     def __init__(self, settings: Settings, read_changes: ReadChanges, cursor: int) -> None:
         self.cursor = cursor
-        self.departures = 0  # memberships that have ended: one that was looked up before the last may be over
+        self.departures = 0  # ends of memberships and rooms: a membership looked up before the last may be over
         self._settings = settings
         self._read_changes = read_changes
         self._rooms: dict[int, LiveRoom] = {}
@@ -135,6 +136,16 @@ class Hub:
             self.unsubscribe(subscriber, room.room_id)
         self.tell_membership(user, room, joined=False)
 
+    def end_room(self, room: Room, member_ids: Iterable[int]) -> None:
+        """End the feed of a room that is no more, and tell everyone who reads it or was a member of it."""
+        self.departures += 1
+        live_room = self._rooms.get(room.room_id)
+        frame = room_deleted_frame(room)
+        for user_id in {*member_ids, *(live_room.presence.user_ids if live_room is not None else ())}:
+            for subscriber in self._connections.of_user(user_id):
+                self.unsubscribe(subscriber, room.room_id)
+            self._tell_person(user_id, ("room_deleted", room.room_id), frame)
+
     def tell_membership(self, user: User, room: Room, *, joined: bool) -> None:
         """Let every socket of a person know that they joined or left a room."""
         self._tell_person(user.user_id, ("membership", room.room_id), membership_frame(room, joined=joined))
@@ -144,7 +155,7 @@ class Hub:
         self._tell_person(user_id, ("read", room.room_id), read_mark_frame(room.name, cursor), but)
 
     def publish(self, messages: Sequence[Message]) -> None:
-        """Give the messages of one commit, in cursor order, to everyone whose subscription is live."""
+        """Give what one commit has changed, in cursor order, to everyone whose subscription is live."""
         if not messages:
             return
         previous, self.cursor = self.cursor, messages[-1].cursor
@@ -156,12 +167,16 @@ class Hub:
                 live_room.head = message.cursor
                 if live_room.live:
                     touched[message.room_id] = live_room
-                    frames.append((message.room_id, chat_frame(message)))
+                    frames.append((message.room_id, change_frame(message)))
         if len(touched) == 1:
             ((room_id, live_room),) = touched.items()
             self._deliver(live_room.live, b"".join([frame for _, frame in frames]), (room_id,), previous)
         elif touched:
             self._deliver_several(touched, frames, previous)
+
+    def forget_pages(self) -> None:
+        """Make no more use of frames made before, also of those being made: they tell of someone who is gone."""
+        self._pages = CatchUpPages(self._settings.catch_up_kept_bytes)
 
     def typing(self, user: User, room_id: int) -> None:
         """Let the room know, before long, that a person is typing."""
@@ -285,14 +300,14 @@ class Hub:
             self._go_live(subscriber, room_id)
 
     async def _page(self, room_id: int, after: int, up_to: int) -> Page:
-        head = self._rooms[room_id].head
-        page = self._pages.find(room_id, after, head)
+        head, pages = self._rooms[room_id].head, self._pages
+        page = pages.find(room_id, after, head)
         if page is None:
             limit = self._settings.catch_up_page_messages
             messages = await self._read_changes(room_id, after, up_to, limit)
-            frames = b"".join([chat_frame(message) for message in messages])
+            frames = b"".join([change_frame(message) for message in messages])
             page = Page(frames, messages[-1].cursor if messages else after, len(messages) < limit)
-            self._pages.keep(room_id, after, head, page)
+            pages.keep(room_id, after, head, page)
         return page
 
     def _gather(self, live_room: LiveRoom) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from chat.models import Room, User
 from chat.protocol import presence_frame, typing_frame
 
@@ -24,6 +26,11 @@ class Presence:
         self._was_online: dict[int, bool] = {}  # what was last told of those who came or left since
         self._typing: dict[int, str] = {}
         self._told_names = True
+
+    @property
+    def user_ids(self) -> Collection[int]:
+        """Who is online."""
+        return self._sockets.keys()
 
     @property
     def is_empty(self) -> bool:

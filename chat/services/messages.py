@@ -1,4 +1,4 @@
-"""What a person can do about messages: send one, read a page, read a whole room.
+"""What a person can do about messages: send one, delete one, read a page, read a whole room.
 
 A send over HTTP and a send over a socket are the same `send`.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from chat.errors import BrokenRule
-from chat.models import Draft, Message, Room
+from chat.errors import BrokenRule, Unknown
+from chat.models import Draft, Message, Room, User
 from chat.protocol import CLIENT_ID_MAX_CHARACTERS
 from chat.settings import Settings
 from chat.store import messages
@@ -46,6 +46,25 @@ def send(commits: GroupCommit, settings: Settings, draft: Draft, answer: Answer)
     if client_id is not None and not 1 <= len(client_id) <= CLIENT_ID_MAX_CHARACTERS:
         raise BrokenRule(f"A client_id has 1 to {CLIENT_ID_MAX_CHARACTERS} characters.", "client_id_length")
     commits.submit(draft, answer)
+
+
+async def delete_message(commits: GroupCommit, actor: User | None, message_id: int) -> Message:
+    """Take the text of a message away for good; everyone who has seen it is told, live or when they are back.
+
+    Args:
+        actor: the admin who does it; None: whoever runs the server. The audit log says so.
+
+    Returns:
+        What is left of it, with the cursor of its deletion.
+
+    Raises:
+        Unknown: there is no message with this id, or it was deleted before.
+        StorageUnavailable: not now; nothing was changed.
+    """
+    deleted = await commits.delete_message(message_id, actor)
+    if deleted is None:
+        raise Unknown("There is no message with this id.", "unknown_message")
+    return deleted
 
 
 async def read_page(

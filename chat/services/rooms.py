@@ -1,4 +1,4 @@
-"""What a person can do about rooms: make, find, join, leave and list them. Every room is open to everyone signed in.
+"""What a person can do about rooms: make, find, join, leave, delete and list them. All are open to everyone signed in.
 
 Who becomes a member or is one no longer is told to all of the person's sockets, in the step in which the change comes
 back from the disk: so the last frame says what is stored, and no socket is fed from a room that was left.
@@ -7,15 +7,19 @@ back from the disk: so the last frame says what is stored, and no socket is fed 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from chat.errors import Forbidden, Taken, Unknown
 from chat.live.hub import Hub
 from chat.models import Room, User
 from chat.services.names import check_name, look_key, name_key
+from chat.services.purge import Purge
 from chat.services.read_marks import ReadMarks
+from chat.services.sessions import Sessions
 from chat.settings import Settings
 from chat.store import rooms
 from chat.store.database import Database
+from chat.store.group_commit import GroupCommit
 
 
 async def create_room(database: Database, hub: Hub, user: User, name: str) -> Room:
@@ -69,6 +73,39 @@ async def leave_room(database: Database, hub: Hub, user: User, name: str) -> Roo
     return room
 
 
+async def delete_room(
+    database: Database,
+    actor: User | None,
+    name: str,
+    *,
+    hub: Hub,
+    commits: GroupCommit,
+    sessions: Sessions,
+    purge: Purge,
+) -> Room:
+    """Delete a room: on return its name is free, nobody is fed from it and nothing more is stored in it.
+
+    Its messages cannot be read from then on, and go in the background.
+
+    Args:
+        actor: the admin who does it; None: whoever runs the server. The audit log says so.
+
+    Raises:
+        Unknown: there is no such room.
+        StorageUnavailable: not now; nothing was changed.
+    """
+    room, _ = await _find(database, actor, name)
+
+    def deleted(member_ids: Sequence[int]) -> None:
+        hub.end_room(room, member_ids)
+        sessions.forget_room(room.room_id)
+        purge.wake()
+
+    if not await commits.delete_room(room, actor, deleted):
+        raise Unknown(rooms.UNKNOWN_ROOM, "unknown_room")
+    return room
+
+
 async def joined_room(database: Database, user: User, name: str) -> Room:
     """A room the user is a member of.
 
@@ -104,10 +141,10 @@ async def list_rooms_json(
     )
 
 
-async def _find(database: Database, user: User, name: str) -> tuple[Room, bool]:
-    found = await rooms.find_room(database, name_key(name), user.user_id)
+async def _find(database: Database, user: User | None, name: str) -> tuple[Room, bool]:
+    found = await rooms.find_room(database, name_key(name), None if user is None else user.user_id)
     if found is None:
-        raise Unknown("There is no room with this name.", "unknown_room")
+        raise Unknown(rooms.UNKNOWN_ROOM, "unknown_room")
     return found
 
 

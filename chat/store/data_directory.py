@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from pathlib import Path
 
 from chat.errors import StartRefused
 
 DATABASE_NAME = "chat.db"
 LOCK_NAME = "chat.lock"
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 SQLITE_MAGIC = b"SQLite format 3\0"
 RESTORE_HINT = (
     "Put a backup in its place (move the damaged file and its -wal and -shm neighbours aside first, keep them), "
@@ -57,7 +59,7 @@ def make_directory(directory: Path) -> None:
     """Make the directory, readable by its owner alone, when it is missing.
 
     Raises:
-        StartRefused: it cannot be made, or something else has its name.
+        StartRefused: it cannot be made, something else has its name, or others can get at what is in it.
     """
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -65,6 +67,32 @@ def make_directory(directory: Path) -> None:
         raise StartRefused(f"{directory} is a file; --data-dir takes a folder.") from None
     except OSError as error:
         raise StartRefused(f"The data directory cannot be made: {error.strerror}: {directory}.") from None
+    check_private(directory)
+
+
+def check_private(directory: Path) -> None:
+    """Refuse a directory in which another user of this machine could read or change what people say.
+
+    Raises:
+        StartRefused: it, or a file of the database, belongs to another user or is open to others.
+    """
+    for name in ("", DATABASE_NAME, DATABASE_NAME + "-wal", DATABASE_NAME + "-shm", LOCK_NAME):
+        path = directory / name
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise StartRefused(f"The data directory cannot be read: {error.strerror}: {path}.") from None
+        if status.st_uid != os.geteuid():
+            raise StartRefused(
+                f"{path} belongs to another user (uid {status.st_uid}). Start the server as that user, "
+                f"or give it away with: chown -R {os.geteuid()} {directory}"
+            )
+        mode = stat.S_IMODE(status.st_mode)
+        if mode & _OTHERS:
+            wanted = "600" if name else "700"
+            raise StartRefused(f"{path} is open to other users (mode {mode:04o}). Close it with: chmod {wanted} {path}")
 
 
 def database_exists(directory: Path) -> bool:

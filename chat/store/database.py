@@ -199,6 +199,9 @@ async def connect_writer(path: Path, *, synchronous: str, busy_timeout_seconds: 
         "journal_mode = WAL",
         f"synchronous = {synchronous.upper()}",
         "wal_autocheckpoint = 0",  # never inside a commit that people wait for
+        # What was deleted is overwritten with zeros. FAST would leave it in whole pages that become free, as those of
+        # long texts do: https://www.sqlite.org/pragma.html#pragma_secure_delete
+        "secure_delete = ON",
     )
 
 

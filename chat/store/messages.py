@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from chat.models import Draft, Message
+from chat.models import Draft, Message, User
 from chat.protocol import encode_json
-from chat.store.database import Database, Row
+from chat.store.audit import insert_entry
+from chat.store.database import Database, Execute, Row
 
 _SELECT = """
     SELECT message.id, message.cursor, room.id, room.name, user.id, user.name,
-           message.text, message.created_at, message.client_id
+           message.text, message.created_at, message.client_id, message.deleted_at IS NOT NULL
     FROM message JOIN room ON room.id = message.room_id JOIN user ON user.id = message.user_id
 """
 
@@ -23,7 +24,8 @@ async def insert_messages(database: Database, drafts: Sequence[Draft], first_id:
         created_ms: the time of all of them, milliseconds since 1970 UTC.
 
     Returns:
-        The ids that were stored; those missing were sent before under the same client_id.
+        The ids that were stored; those missing were sent before under the same client_id, or come from someone who
+        has been deactivated or has deleted the account since.
 
     Raises:
         StorageUnavailable: none was stored.
@@ -39,7 +41,8 @@ async def insert_messages(database: Database, drafts: Sequence[Draft], first_id:
         INSERT INTO message (id, cursor, room_id, user_id, client_id, text, created_at)
         SELECT json_extract(value, '$[0]'), json_extract(value, '$[0]'), json_extract(value, '$[1]'),
                json_extract(value, '$[2]'), json_extract(value, '$[3]'), json_extract(value, '$[4]'), ?2
-        FROM json_each(?1) WHERE true
+        FROM json_each(?1) CROSS JOIN user  -- in this order: the ids follow one another
+        WHERE user.id = json_extract(value, '$[2]') AND user.deactivated_at IS NULL AND user.deleted_at IS NULL
         ON CONFLICT (user_id, client_id) WHERE client_id IS NOT NULL DO NOTHING
         RETURNING id
         """,
@@ -47,6 +50,74 @@ async def insert_messages(database: Database, drafts: Sequence[Draft], first_id:
         content_bytes=len(batch),
     )
     return {message_id for (message_id,) in rows}
+
+
+async def delete_messages(
+    execute: Execute, message_ids: Sequence[int], first_cursor: int, deleted_ms: int
+) -> list[Message]:
+    """Empty those of these messages that exist, in a transaction that is open; the others cost nothing.
+
+    Args:
+        first_cursor: the cursor of the first; the others follow in the order of their ids.
+
+    Returns:
+        What is left of those that were emptied, in the order of their cursors.
+    """
+    rows = await execute(
+        _SELECT  # noqa: S608  # a constant; the values are a parameter
+        + """
+        WHERE message.id IN (SELECT value FROM json_each(?)) AND message.deleted_at IS NULL AND room.deleted_at IS NULL
+        ORDER BY message.id
+        """,
+        (encode_json(message_ids),),
+    )
+    emptied = [
+        message._replace(cursor=cursor, text="", is_deleted=True)
+        for cursor, message in enumerate(_messages(rows), first_cursor)
+    ]
+    if emptied:
+        await _empty(execute, emptied, deleted_ms)
+    return emptied
+
+
+async def delete_message(
+    execute: Execute, message_id: int, actor: User | None, first_cursor: int, deleted_ms: int
+) -> list[Message]:
+    """Empty one message and note who did it; as `delete_messages`."""
+    emptied = await delete_messages(execute, [message_id], first_cursor, deleted_ms)
+    for message in emptied:
+        subject = f"message {message_id} in {message.room_name}"
+        await insert_entry(execute, actor, "delete_message", user_id=message.user_id, subject=subject)
+    return emptied
+
+
+async def find_ids_by_user(database: Database, user_id: int, *, after: int, up_to: int) -> list[int]:
+    """The ids of the messages of a person that exist and lie after one id and not after another, in order.
+
+    No index leads to them, because every message would have to pay for one that is hardly ever used; so all that lie
+    between the two are looked at.
+    """
+    rows = await database.read(
+        "SELECT id FROM message WHERE id > ? AND id <= ? AND user_id = ? AND deleted_at IS NULL ORDER BY id",
+        (after, up_to, user_id),
+    )
+    return [message_id for (message_id,) in rows]
+
+
+async def remove_messages(database: Database, room_id: int, limit: int) -> int:
+    """Remove the first messages of a deleted room for good; says how many there were.
+
+    Raises:
+        StorageUnavailable: none was removed.
+    """
+    removed = await database.write(
+        """
+        DELETE FROM message
+        WHERE id IN (SELECT id FROM message WHERE room_id = ? ORDER BY id LIMIT ?) RETURNING id
+        """,
+        (room_id, limit),
+    )
+    return len(removed)
 
 
 async def find_messages_by_client_id(
@@ -106,6 +177,18 @@ async def last_cursor(database: Database) -> int:
         """
     )
     return int(highest)
+
+
+async def _empty(execute: Execute, emptied: Sequence[Message], deleted_ms: int) -> None:
+    await execute(
+        """
+        UPDATE message SET text = '', deleted_at = ?2, cursor = json_extract(emptied.value, '$[1]')
+        FROM json_each(?1) AS emptied WHERE message.id = json_extract(emptied.value, '$[0]')
+        """,
+        (encode_json([(message.message_id, message.cursor) for message in emptied]), deleted_ms),
+    )
+    # SQLite counts ids only; with this the counter knows the cursors of deletions too, also when they are removed.
+    await execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'message'", (emptied[-1].cursor,))
 
 
 def _messages(rows: Iterable[Row]) -> list[Message]:

@@ -32,6 +32,7 @@ MIGRATIONS: Sequence[Sequence[str]] = (
         "ALTER TABLE user ADD COLUMN is_admin INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE user ADD COLUMN deactivated_at INTEGER",
         "ALTER TABLE user ADD COLUMN deleted_at INTEGER",
+        "ALTER TABLE user ADD COLUMN messages_go INTEGER NOT NULL DEFAULT 0",
         # Whoever came first set the server up.
         "UPDATE user SET is_admin = 1 WHERE id = (SELECT min(id) FROM user)",
         "ALTER TABLE room ADD COLUMN deleted_at INTEGER",

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from chat.live.hub import Hub
 from chat.services.passwords import PasswordHasher
+from chat.services.purge import Purge
 from chat.services.read_marks import ReadMarks
 from chat.services.sessions import Sessions
 from chat.settings import Settings
@@ -21,4 +22,5 @@ HASHER = web.AppKey("HASHER", PasswordHasher)
 SESSIONS = web.AppKey("SESSIONS", Sessions)
 COMMITS = web.AppKey("COMMITS", GroupCommit)
 HUB = web.AppKey("HUB", Hub)
+PURGE = web.AppKey("PURGE", Purge)
 READ_MARKS = web.AppKey("READ_MARKS", ReadMarks)

@@ -1,13 +1,14 @@
-"""Handlers for messages: send one, list a page or a whole room."""
+"""Handlers for messages: send one, delete one, list a page or a whole room."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from aiohttp import hdrs, web
 
 from chat.errors import BrokenRule, Busy, ChatError, StorageUnavailable
-from chat.fields import optional_number, optional_text, required_text
+from chat.fields import optional_number, optional_text, required_number, required_text
 from chat.models import Draft, Message, Room
 from chat.protocol import encode_json, message_json, timestamp
 from chat.services import messages
@@ -15,7 +16,9 @@ from chat.web.answers import answer, answer_json
 from chat.web.bodies import Fields, read_fields
 from chat.web.keys import COMMITS, DATABASE, HUB, SETTINGS
 from chat.web.rooms import meant_room
-from chat.web.sessions import signed_in
+from chat.web.sessions import signed_in, signed_in_admin
+
+log = logging.getLogger(__name__)
 
 NOT_STORED = StorageUnavailable("The message could not be stored; nobody has seen it. Try again in a moment.")
 
@@ -47,6 +50,22 @@ async def send_message(request: web.Request) -> web.Response:
             "cursor": message.cursor,
         }
         | ({} if message.client_id is None else {"client_id": message.client_id})
+        | ({"deleted": True} if message.is_deleted else {})
+    )
+
+
+async def delete_message(request: web.Request) -> web.Response:
+    user = await signed_in_admin(request)
+    message_id = required_number(await read_fields(request), "id")
+    message = await messages.delete_message(request.app[COMMITS], user, message_id)
+    log.info("message: %d deleted by user %d", message_id, user.user_id)
+    return answer(
+        {
+            "message": "The message is deleted.",
+            "id": message_id,
+            "room": message.room_name,
+            "cursor": message.cursor,
+        }
     )
 
 

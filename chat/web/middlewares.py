@@ -15,6 +15,7 @@ from chat.protocol import encode_json
 from chat.settings import Settings
 from chat.web.bodies import BodyTimeout
 from chat.web.keys import SETTINGS
+from chat.web.sessions import uses_token
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ STATUS_OF: Mapping[type[errors.ChatError], HTTPStatus] = {
     errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.Unknown: HTTPStatus.NOT_FOUND,
     errors.Taken: HTTPStatus.CONFLICT,
+    errors.Conflict: HTTPStatus.CONFLICT,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.Unsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.BrokenRule: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -94,6 +96,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         return await handler(request)
     except errors.ChatError as error:
         response = error_response(error, _status_of(error))
+        if response.status == HTTPStatus.UNAUTHORIZED and hdrs.AUTHORIZATION in request.headers:
+            response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"  # RFC 9110, 15.5.2
         if isinstance(error, BodyTimeout) or request.content.exception() is not None:
             response.force_close()  # nobody can tell where the next request would begin
         return response
@@ -112,12 +116,15 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
 async def refuse_cross_site(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse what another site makes a browser do; GET of a harmless address is nobody's secret.
 
+    A request with a token is let through: a browser adds cookies by itself, but never that.
+
     Raises:
         Forbidden: the browser says that the request comes from elsewhere.
+        NotSignedIn: it has a token that is worth nothing.
     """
     changes_state = request.method not in (hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS)
     signs_out = request.path.rstrip("/") == "/logout"
-    if changes_state or signs_out:
+    if (changes_state or signs_out) and not uses_token(request):
         check_same_site(request)
     return await handler(request)
 

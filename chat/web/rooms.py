@@ -1,4 +1,4 @@
-"""Handlers for rooms: make, join, leave, list."""
+"""Handlers for rooms: make, join, leave, delete, list."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from chat.models import Room, Session
 from chat.services import rooms
 from chat.web.answers import answer, answer_json
 from chat.web.bodies import Fields, read_fields
-from chat.web.keys import DATABASE, HUB, READ_MARKS, SETTINGS
-from chat.web.sessions import set_current_room, signed_in
+from chat.web.keys import COMMITS, DATABASE, HUB, PURGE, READ_MARKS, SESSIONS, SETTINGS
+from chat.web.sessions import set_current_room, signed_in, signed_in_admin
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,18 @@ async def leave_room(request: web.Request) -> web.Response:
     name = required_text(await read_fields(request), "room")
     room = await rooms.leave_room(request.app[DATABASE], request.app[HUB], user, name)
     return answer({"message": f"You have left {room.name}.", "room_id": room.room_id, "room_name": room.name})
+
+
+async def delete_room(request: web.Request) -> web.Response:
+    user = await signed_in_admin(request)
+    name = required_text(await read_fields(request), "room")
+    app = request.app
+    room = await rooms.delete_room(
+        app[DATABASE], user, name,
+        hub=app[HUB], commits=app[COMMITS], sessions=app[SESSIONS], purge=app[PURGE],
+    )  # fmt: skip
+    log.info("room: %d deleted by user %d", room.room_id, user.user_id)
+    return answer({"message": f"The room {room.name} is deleted.", "room_id": room.room_id, "room_name": room.name})
 
 
 async def get_rooms(request: web.Request) -> web.Response:

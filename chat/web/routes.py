@@ -7,21 +7,39 @@ from collections.abc import Iterator
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Handler
 
-from chat.web import accounts, messages, pages, rooms, sockets
+from chat.web import accounts, admins, invites, messages, pages, password_resets, rooms, sockets, tokens
 
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/registration", accounts.registration),
     ("POST", "/create_user", accounts.create_user),
     ("POST", "/login", accounts.login),
     ("GET", "/logout", accounts.logout),
     ("POST", "/logout", accounts.logout),
     ("GET", "/whoami", accounts.whoami),
     ("GET", "/get_users", accounts.get_users),
+    ("POST", "/change_password", accounts.change_password),
+    ("GET", "/get_sessions", accounts.get_sessions),
+    ("POST", "/end_session", accounts.end_session),
+    ("GET", "/get_tokens", tokens.get_tokens),
+    ("POST", "/create_token", tokens.create_token),
+    ("POST", "/revoke_token", tokens.revoke_token),
+    ("POST", "/delete_account", accounts.delete_account),
+    ("POST", "/create_invite", invites.create_invite),
+    ("GET", "/get_invites", invites.get_invites),
+    ("POST", "/revoke_invite", invites.revoke_invite),
+    ("POST", "/create_password_reset", password_resets.create_password_reset),
+    ("POST", "/reset_password", password_resets.reset_password),
+    ("POST", "/deactivate_user", admins.deactivate_user),
+    ("POST", "/reactivate_user", admins.reactivate_user),
+    ("GET", "/get_audit", admins.get_audit),
     ("POST", "/create_room", rooms.create_room),
     ("GET", "/get_rooms", rooms.get_rooms),
     ("POST", "/join_room", rooms.join_room),
     ("POST", "/leave_room", rooms.leave_room),
+    ("POST", "/delete_room", rooms.delete_room),
     ("POST", "/send_message", messages.send_message),
     ("POST", "/list_message", messages.list_message),
+    ("POST", "/delete_message", messages.delete_message),
     ("GET", "/ws", sockets.connect),
     ("GET", "/ws/chat/{room}", sockets.connect),
     ("GET", "/ws/chat/{room}/{user_id}", sockets.connect),

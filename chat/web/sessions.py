@@ -1,8 +1,7 @@
-"""The cookie: an opaque random id and nothing else; what it is worth stands in the store."""
+"""The cookie and the token: an opaque random id and nothing else; what it is worth stands in the store."""
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 
 import aiohttp_session
@@ -10,13 +9,19 @@ from aiohttp import hdrs, web
 
 from chat.errors import NotSignedIn
 from chat.models import Room, Session, User
+from chat.services.admins import check_admin
+from chat.services.codes import code_hash
 from chat.settings import Settings
-from chat.web.keys import SESSIONS
+from chat.store.accounts import Credentials
+from chat.web.keys import DATABASE, SESSIONS
 
 _ID_BYTES = 32  # OWASP Session Management Cheat Sheet asks for at least 16
 _COOKIE_NAME = "chat_session"
 
 _USER_ID, _USERNAME, _ROOM_ID, _ROOM_NAME = "user_id", "username", "room_id", "room_name"
+# Of the password that was given, only on its way from `sign_in` to the store, in this process.
+_PASSWORD_HASH = "password_hash"  # noqa: S105  # the name of a field
+_TOKEN_SCHEME = "bearer"  # noqa: S105  # RFC 6750, 2.1; without case (RFC 9110, 11.1)
 
 
 class SessionStorage(aiohttp_session.AbstractStorage):
@@ -59,9 +64,16 @@ class SessionStorage(aiohttp_session.AbstractStorage):
     ) -> None:
         session_id = secrets.token_urlsafe(_ID_BYTES)
         user = User(session[_USER_ID], session[_USERNAME])
-        replaced = self._find(request)
-        await request.app[SESSIONS].start(_hash(session_id), user, request.headers.get(hdrs.USER_AGENT, ""))
+        replaced = None if uses_token(request) else self._find(request)
+        await request.app[SESSIONS].start(
+            code_hash(session_id),
+            user,
+            request.headers.get(hdrs.USER_AGENT, ""),
+            password_hash=session[_PASSWORD_HASH],
+        )
         self.save_cookie(response, session_id, max_age=self.max_age)
+        if request.secure:  # by the word of a trusted proxy, also when nobody set `origin`
+            response.cookies[self.cookie_name]["secure"] = True
         if replaced is not None:
             await request.app[SESSIONS].end([replaced.key])
 
@@ -69,20 +81,40 @@ class SessionStorage(aiohttp_session.AbstractStorage):
         found = self._find(request)
         if found is not None:
             await request.app[SESSIONS].end([found.key])
+        if hdrs.AUTHORIZATION in request.headers:
+            return  # the cookie, if one came along, had no part in this
         params = self.cookie_params
         response.del_cookie(
             self.cookie_name, path=params["path"], secure=params["secure"], httponly=True, samesite="Lax"
         )
 
     def _find(self, request: web.Request) -> Session | None:
+        """Raises NotSignedIn for a token that is worth nothing: its sender means nobody else."""
+        if hdrs.AUTHORIZATION in request.headers:
+            return request.app[SESSIONS].find(_token_session(request).key)
         session_id = self.load_cookie(request)
-        return request.app[SESSIONS].find(_hash(session_id)) if session_id else None
+        found = request.app[SESSIONS].find(code_hash(session_id)) if session_id else None
+        return found if found is not None and found.token_name is None else None
 
 
-async def sign_in(request: web.Request, user: User) -> None:
+def uses_token(request: web.Request) -> bool:
+    """Whether the request is signed in by an API token; what cookies say is then passed over.
+
+    Raises:
+        NotSignedIn: it has an Authorization header, and that is worth nothing.
+    """
+    if hdrs.AUTHORIZATION not in request.headers:
+        return False
+    _token_session(request)
+    return True
+
+
+async def sign_in(request: web.Request, credentials: Credentials) -> None:
     """Give the answer to this request a new session, in place of any that the request came with."""
     session = await aiohttp_session.new_session(request)
+    user = credentials.user
     session[_USER_ID], session[_USERNAME] = user.user_id, user.username
+    session[_PASSWORD_HASH] = credentials.password_hash
 
 
 async def sign_out(request: web.Request) -> None:
@@ -103,6 +135,19 @@ async def signed_in(request: web.Request) -> Session:
     return session
 
 
+async def signed_in_admin(request: web.Request) -> User:
+    """The person of the request, who is an admin at this moment; the act itself looks again.
+
+    Raises:
+        NotSignedIn: there is no session.
+        Forbidden: the person is no admin.
+        StorageUnavailable: not now.
+    """
+    user = (await signed_in(request)).user
+    await check_admin(request.app[DATABASE], user)
+    return user
+
+
 async def set_current_room(request: web.Request, room: Room) -> None:
     """Make a room the one that requests without a room mean."""
     session = await aiohttp_session.get_session(request)
@@ -116,5 +161,9 @@ def _to_mapping(session: Session) -> dict[str, object]:
     return mapping
 
 
-def _hash(session_id: str) -> str:
-    return hashlib.sha256(session_id.encode("utf-8", "surrogateescape")).hexdigest()
+def _token_session(request: web.Request) -> Session:
+    scheme, _, token = ",".join(request.headers.getall(hdrs.AUTHORIZATION)).partition(" ")
+    found = request.app[SESSIONS].find(code_hash(token.strip())) if scheme.lower() == _TOKEN_SCHEME else None
+    if found is None or found.token_name is None:
+        raise NotSignedIn("The Authorization header needs to be Bearer and a token that has not been revoked.")
+    return found

@@ -14,7 +14,9 @@ from chat.fields import decode_object, optional_number
 from chat.live.subscriber import Subscriber
 from chat.models import Draft, Message, Room, Session
 from chat.protocol import (
+    CLOSE_ABNORMAL,
     CLOSE_INTERNAL_ERROR,
+    CLOSE_PROTOCOL_ERROR,
     CLOSE_UNSUPPORTED_DATA,
     ClientFrame,
     Ping,
@@ -23,7 +25,7 @@ from chat.protocol import (
     Subscribe,
     Typing,
     Unsubscribe,
-    chat_frame,
+    change_frame,
     control_pong,
     echoable_client_id,
     error_frame,
@@ -33,9 +35,10 @@ from chat.protocol import (
 from chat.services import messages, rooms
 from chat.services.names import name_key
 from chat.web.keys import COMMITS, DATABASE, HUB, READ_MARKS, SESSIONS, SETTINGS
+from chat.web.masking import MaskedFrames
 from chat.web.messages import NOT_STORED
 from chat.web.middlewares import has_own_origin
-from chat.web.sessions import signed_in
+from chat.web.sessions import signed_in, uses_token
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +49,7 @@ async def connect(request: web.Request) -> web.StreamResponse:
     """Everything that can be refused is refused in the handshake, with its HTTP status."""
     if request.headers.get(hdrs.UPGRADE, "").lower().strip() != "websocket":
         raise web.HTTPUpgradeRequired(headers={hdrs.UPGRADE: "websocket"})
-    if not has_own_origin(request):
+    if not uses_token(request) and not has_own_origin(request):
         raise Forbidden("This page belongs to another site.", "foreign_origin")
     session = await signed_in(request)
     if request.match_info.get("user_id", str(session.user.user_id)) != str(session.user.user_id):
@@ -63,10 +66,18 @@ async def connect(request: web.Request) -> web.StreamResponse:
         max_msg_size=app[SETTINGS].frame_max_bytes + 1,  # aiohttp refuses a frame of exactly this
         timeout=app[SETTINGS].close_seconds,
     )
-    writer = await socket.prepare(request)
     transport = request.transport
-    if transport is not None:
-        await _Conversation(request, session, socket, transport, writer.drain).hold(room, after, departures)
+    if transport is None:
+        raise ConnectionResetError("the client went away during the handshake")
+    frames = MaskedFrames(request, transport)
+    try:
+        writer = await socket.prepare(request)
+    except BaseException:
+        frames.step_aside(transport)
+        raise
+    conversation = _Conversation(request, session, socket, transport, writer.drain)
+    frames.when_unmasked(conversation.refuse_unmasked)
+    await conversation.hold(room, after, departures)
     return socket
 
 
@@ -115,7 +126,7 @@ class _Conversation:
                 if departures == self._hub.departures:
                     self._follow(room, after)
                 else:  # perhaps left during the handshake
-                    await self._subscribe(Subscribe(None, after))
+                    await self._follow_again(after)
             await self._read_frames()
         except ConnectionError:
             pass  # the client went away while something waited to be sent to it
@@ -127,6 +138,14 @@ class _Conversation:
             if self._subscriber.unsent_bytes():
                 # Closing a transport waits for its last byte to be taken; a client that never reads must not hold it.
                 self._loop.call_later(self._settings.close_seconds, self._subscriber.transport.abort)
+
+    def refuse_unmasked(self) -> None:
+        self._fail("client frames must be masked")
+
+    def _fail(self, reason: str) -> None:
+        """Fail the connection (RFC 6455, 7.1.7): say why and wait for nothing."""
+        self._hub.close(self._subscriber, CLOSE_PROTOCOL_ERROR, reason)
+        self._subscriber.transport.close()
 
     async def _read_frames(self) -> None:
         subscriber, receive = self._subscriber, self._socket.receive
@@ -140,6 +159,8 @@ class _Conversation:
                     self._hub.close(subscriber, CLOSE_UNSUPPORTED_DATA, "text frames only")
                 case WSMsgType.PING if not subscriber.is_closing:
                     subscriber.send(control_pong(received.data))
+                case WSMsgType.CLOSE if received.data == CLOSE_ABNORMAL and not subscriber.is_closing:
+                    self._fail("this close code is never sent")  # RFC 6455, 7.4.1; aiohttp takes it
                 case WSMsgType.CLOSE if subscriber.is_closing:
                     subscriber.transport.close()  # the answer to our close frame: done
                     return
@@ -170,7 +191,8 @@ class _Conversation:
                 self._hub.unsubscribe(self._subscriber, (await self._room(frame.room)).room_id)
             case Typing():
                 room = await self._room(frame.room)
-                self._hub.typing(self._subscriber.user, room.room_id)
+                if not self._subscriber.is_closing:
+                    self._hub.typing(self._subscriber.user, room.room_id)
             case Read():
                 await self._read_marks.mark(self._subscriber, await self._room(frame.room), frame.cursor)
             case Ping():
@@ -202,11 +224,17 @@ class _Conversation:
             # tell the client that it has everything before it.
             is_repeat and not self._subscriber.awaits(message.room_id, message.cursor)
         ):
-            self._subscriber.send(chat_frame(message))
+            self._subscriber.send(change_frame(message))
 
     async def _subscribe(self, frame: Subscribe) -> None:
         room = await rooms.join_room(self._database, self._hub, self._session.user, self._name(frame.room))
         self._follow(room, frame.after)
+
+    async def _follow_again(self, after: int | None) -> None:
+        try:
+            await self._subscribe(Subscribe(None, after))
+        except ChatError as error:  # the room was deleted during the handshake
+            self._subscriber.send(error_frame(error))
 
     def _follow(self, room: Room, after: int | None) -> None:
         self._hub.subscribe(self._subscriber, room, after)

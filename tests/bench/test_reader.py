@@ -46,10 +46,12 @@ class Wire:
 def wires(count: int) -> Iterator[list[Wire]]:
     stream = RoomStream("lobby")
     found = [Wire(stream) for _ in range(count)]
-    yield found
-    for wire in found:
-        wire.server.close()
-        wire.reader.close()
+    try:
+        yield found
+    finally:
+        for wire in found:
+            wire.server.close()
+            wire.reader.close()
 
 
 def test_sockets_that_get_the_same_messages_in_order_are_up_to_date() -> None:

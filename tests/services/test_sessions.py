@@ -77,7 +77,7 @@ async def stage(data_dir: Path) -> AsyncIterator[Stage]:
 
 async def test_a_session_is_found_by_its_key_alone(stage: Stage) -> None:
     sessions = await stage.sessions()
-    session = await sessions.start("key", stage.ada, "curl")
+    session = await sessions.start("key", stage.ada, "curl", password_hash="")
     assert sessions.find("key") is session
     assert sessions.find("yek") is None
     assert (session.user, session.user_agent, session.room) == (stage.ada, "curl", None)
@@ -85,7 +85,7 @@ async def test_a_session_is_found_by_its_key_alone(stage: Stage) -> None:
 
 async def test_a_session_ends_when_it_was_not_used_for_the_idle_time(stage: Stage) -> None:
     sessions = await stage.sessions()
-    await sessions.start("key", stage.ada, "")
+    await sessions.start("key", stage.ada, "", password_hash="")
     stage.clock.now += IDLE
     assert sessions.find("key"), "used at the last moment"
     stage.clock.now += IDLE
@@ -96,7 +96,7 @@ async def test_a_session_ends_when_it_was_not_used_for_the_idle_time(stage: Stag
 
 async def test_a_session_ends_after_the_absolute_time_however_much_it_is_used(stage: Stage) -> None:
     sessions = await stage.sessions()
-    await sessions.start("key", stage.ada, "")
+    await sessions.start("key", stage.ada, "", password_hash="")
     for _ in range(ABSOLUTE // HOUR):
         stage.clock.now += HOUR
         assert sessions.find("key")
@@ -106,9 +106,9 @@ async def test_a_session_ends_after_the_absolute_time_however_much_it_is_used(st
 
 async def test_an_expired_session_is_removed_and_its_sockets_hear_of_it(stage: Stage) -> None:
     sessions = await stage.sessions()
-    await sessions.start("old", stage.ada, "")
+    await sessions.start("old", stage.ada, "", password_hash="")
     stage.clock.now += IDLE
-    await sessions.start("young", stage.bob, "")
+    await sessions.start("young", stage.bob, "", password_hash="")
     stage.clock.now += 1
     await sessions.save()
     assert stage.ended == ["old"]
@@ -118,7 +118,7 @@ async def test_an_expired_session_is_removed_and_its_sockets_hear_of_it(stage: S
 
 async def test_an_open_socket_counts_as_use_but_not_beyond_the_absolute_time(stage: Stage) -> None:
     sessions = await stage.sessions()
-    await sessions.start("key", stage.ada, "")
+    await sessions.start("key", stage.ada, "", password_hash="")
     stage.connected.add("key")
     while stage.clock.now - 1_800_000_000 < ABSOLUTE - IDLE // 2:
         stage.clock.now += IDLE // 2
@@ -131,8 +131,8 @@ async def test_an_open_socket_counts_as_use_but_not_beyond_the_absolute_time(sta
 
 async def test_the_time_of_last_use_outlives_a_restart(stage: Stage) -> None:
     sessions = await stage.sessions()
-    await sessions.start("used", stage.ada, "")
-    await sessions.start("unused", stage.ada, "")
+    await sessions.start("used", stage.ada, "", password_hash="")
+    await sessions.start("unused", stage.ada, "", password_hash="")
     stage.clock.now += IDLE
     assert sessions.find("used")
     await sessions.save()
@@ -144,7 +144,7 @@ async def test_the_time_of_last_use_outlives_a_restart(stage: Stage) -> None:
 
 async def test_the_current_room_outlives_a_restart(stage: Stage) -> None:
     sessions = await stage.sessions()
-    await sessions.start("key", stage.ada, "")
+    await sessions.start("key", stage.ada, "", password_hash="")
     await sessions.set_room("key", LOBBY)
     await sessions.set_room("nobody", LOBBY)
     for living in (sessions, await stage.sessions()):
@@ -155,7 +155,7 @@ async def test_the_current_room_outlives_a_restart(stage: Stage) -> None:
 
 async def test_an_ended_session_stays_ended_after_a_restart(stage: Stage) -> None:
     sessions = await stage.sessions()
-    await sessions.start("key", stage.ada, "")
+    await sessions.start("key", stage.ada, "", password_hash="")
     await sessions.end(["key", "nobody"])
     await sessions.end(["key"])
     assert stage.ended == ["key"], "told once"
@@ -166,7 +166,7 @@ async def test_an_ended_session_stays_ended_after_a_restart(stage: Stage) -> Non
 @pytest.mark.parametrize("step", [-HOUR, -365 * 24 * HOUR, HOUR])
 async def test_a_clock_that_steps_signs_nobody_out(stage: Stage, step: int) -> None:
     sessions = await stage.sessions()
-    await sessions.start("key", stage.ada, "")
+    await sessions.start("key", stage.ada, "", password_hash="")
     stage.clock.now += step
     await sessions.save()
     assert sessions.find("key")
@@ -178,12 +178,12 @@ async def test_one_session_too_many_ends_the_longest_unused_of_the_same_person(s
     sessions = await stage.sessions()
     for key, user in (("bob", stage.bob), ("first", stage.ada), ("second", stage.ada)):
         stage.clock.now += 1
-        await sessions.start(key, user, "")
+        await sessions.start(key, user, "", password_hash="")
     stage.clock.now += 1
     assert sessions.find("first"), "now the second is the longest unused"
     assert stage.ended == []
     stage.clock.now += 1
-    await sessions.start("third", stage.ada, "")
+    await sessions.start("third", stage.ada, "", password_hash="")
     assert stage.ended == ["second"]
     assert await stage.stored() == {"bob", "first", "third"}
 
@@ -192,26 +192,30 @@ async def test_the_newest_session_stays_also_when_the_clock_stepped_back(stage: 
     sessions = await stage.sessions()
     for key in ("first", "second"):
         stage.clock.now += 1
-        await sessions.start(key, stage.ada, "")
+        await sessions.start(key, stage.ada, "", password_hash="")
     stage.clock.now -= HOUR
-    await sessions.start("third", stage.ada, "")
+    await sessions.start("third", stage.ada, "", password_hash="")
     assert stage.ended == ["first"]
     assert sessions.find("third")
 
 
 async def test_a_long_user_agent_is_kept_in_part(stage: Stage) -> None:
-    await (await stage.sessions()).start("key", stage.ada, "x" * 8000)
+    await (await stage.sessions()).start("key", stage.ada, "x" * 8000, password_hash="")
     (session,) = await list_sessions(stage.database)
     assert session.user_agent == "x" * USER_AGENT_MAX_CHARACTERS
 
 
 async def test_what_cannot_be_stored_changes_nothing(stage: Stage) -> None:
     sessions = await stage.sessions()
-    await sessions.start("key", stage.ada, "")
+    await sessions.start("key", stage.ada, "", password_hash="")
     stage.clock.now += HOUR
     with sqlite3.connect(stage.settings.data_dir / DATABASE_NAME, isolation_level=None) as other:
         other.execute("ALTER TABLE session RENAME TO elsewhere")
-        for change in (sessions.start("new", stage.ada, ""), sessions.end(["key"]), sessions.set_room("key", LOBBY)):
+        for change in (
+            sessions.start("new", stage.ada, "", password_hash=""),
+            sessions.end(["key"]),
+            sessions.set_room("key", LOBBY),
+        ):
             with pytest.raises(StorageUnavailable):
                 await change
         session = sessions.find("key")

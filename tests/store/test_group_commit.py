@@ -46,6 +46,7 @@ async def staged(data_dir: Path, **bounds: int) -> AsyncIterator[Stage]:
     published: list[Sequence[Message]] = []
     limits = {
         "queue_max_messages": 1000, "queue_max_bytes": 1_000_000, "batch_max_messages": 100, "batch_max_bytes": 10_000,
+        "changes_max": 100,
     }  # fmt: skip
     async with open_database(Settings(data_dir=data_dir), lambda: None) as database:
         for user in (ADA, BOB):
@@ -153,6 +154,7 @@ async def test_a_writer_that_dies_answers_what_waits_and_refuses_what_comes(data
         commits = GroupCommit(
             database, fail, first_id=1,
             queue_max_messages=10, queue_max_bytes=1000, batch_max_messages=1, batch_max_bytes=1000,
+            changes_max=10,
         )  # fmt: skip
         stage = Stage(database, commits, [])
         for text in ("dies with the writer", "waits behind it"):

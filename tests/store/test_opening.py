@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 import stat
 from collections.abc import Callable
@@ -62,13 +63,38 @@ async def test_a_new_directory_is_private_and_has_a_lobby(data_dir: Path) -> Non
     assert modes == {"chat.db": 0o600, "chat.db-wal": 0o600, "chat.db-shm": 0o600, "chat.lock": 0o600}
 
 
+@pytest.mark.parametrize("mode", [0o701, 0o710, 0o740, 0o755, 0o777])
+async def test_a_directory_that_others_can_enter_is_refused(data_dir: Path, mode: int) -> None:
+    data_dir.mkdir(mode=0o700)
+    data_dir.chmod(mode)
+    assert await refusal(data_dir) == (
+        f"{data_dir} is open to other users (mode 0{mode:o}). Close it with: chmod 700 {data_dir}"
+    )
+    assert list(data_dir.iterdir()) == []
+
+
+async def test_a_database_that_others_can_read_is_refused(existing: Path) -> None:
+    existing.chmod(0o640)
+    assert (await refusal(existing.parent)).endswith(f"Close it with: chmod 600 {existing}")
+    existing.chmod(0o600)
+    await opened(existing.parent)
+
+
+async def test_a_directory_of_another_user_is_refused(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data_dir.mkdir(mode=0o700)
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    sentence = await refusal(data_dir)
+    assert f"belongs to another user (uid {os.getuid()})" in sentence
+    assert f"chown -R 4711 {data_dir}" in sentence
+
+
 async def test_what_was_stored_is_there_after_reopening(existing: Path) -> None:
     async with open_database(Settings(data_dir=existing.parent), _never) as database:
         assert await database.read("SELECT count(*) FROM message") == [(500,)]
 
 
 async def test_a_half_made_database_is_made_again(data_dir: Path) -> None:
-    data_dir.mkdir()
+    data_dir.mkdir(mode=0o700)
     data_dir.joinpath("chat.db.new").write_bytes(b"half")
     assert await opened(data_dir) == [("lobby",)]
 
@@ -134,6 +160,7 @@ async def test_the_refusal_of_a_damaged_file_names_the_way_to_restore(
 
 async def test_a_log_without_its_database_is_damage_and_not_a_new_install(existing: Path) -> None:
     existing.with_name("chat.db-wal").write_bytes(b"what is left of it")
+    existing.with_name("chat.db-wal").chmod(0o600)
     existing.unlink()
     assert "missing but its write-ahead log is still there" in await refusal(existing.parent)
     assert not existing.exists()

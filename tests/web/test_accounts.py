@@ -40,7 +40,7 @@ async def test_a_new_user_is_welcomed_and_signed_in(stranger: Person, post: Post
 @pytest.mark.settings(message_max_characters=5)
 async def test_who_is_signed_in_learns_who_they_are_and_what_they_may_send(ada: Person) -> None:
     answer = await ada.get("/whoami")
-    assert answer.body == {"user_id": ada.user_id, "username": "ada", "message_max_characters": 5}
+    assert answer.body == {"user_id": ada.user_id, "username": "ada", "admin": True, "message_max_characters": 5}
 
 
 @each_kind_of_body
@@ -157,7 +157,7 @@ async def test_everyone_is_listed_as_they_typed_their_name(ada: Person, stranger
     assert answer.status == 200
     assert answer.body == {
         "users": [
-            {"user_id": ada.user_id, "username": "ada"},
+            {"user_id": ada.user_id, "username": "ada", "admin": True},
             {"user_id": stranger.user_id, "username": stranger.username},
         ]
     }

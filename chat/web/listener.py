@@ -1,0 +1,252 @@
+"""The door: takes connections in at a pace that leaves time for everyone inside, and no more than there is room for.
+
+A thousand connections that come in the same instant would otherwise be accepted, read and answered in one go, and
+what the others say would wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import resource
+import socket
+from collections import Counter
+from contextlib import suppress
+from functools import partial
+from ipaddress import ip_address, ip_network
+
+from aiohttp import web
+
+from chat.settings import Settings
+from chat.web.proxies import is_from
+
+log = logging.getLogger(__name__)
+
+# File descriptors that are no connections: the database, its log, threads, what the libraries open.
+_RESERVED_DESCRIPTORS = 100
+# After the system could give no descriptor or memory for another connection.
+_REST_SECONDS = 1.0
+# Who is turned away gets this long to read why; a flood of them does not.
+_LINGER_SECONDS = 0.5
+_LINGERING_MAX = 100
+# How often a full server is worth a line in the log.
+_NOTE_SECONDS = 60.0
+_RETRY_AFTER_SECONDS = 10
+
+
+def _refusal(status: str, sentence: str) -> bytes:
+    body = json.dumps({"error": sentence, "code": "too_many_connections"}).encode()
+    head = (
+        f"HTTP/1.1 {status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
+        f"Retry-After: {_RETRY_AFTER_SECONDS}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+_SERVER_FULL = _refusal("503 Service Unavailable", "The server holds as many connections as it can. Try again soon.")
+_ADDRESS_FULL = _refusal("429 Too Many Requests", "There are too many connections from your address. Close some.")
+
+
+class Listener:
+    """Listens on every address that the host of the settings has.
+
+    Args:
+        server: makes the protocol of each connection (`AppRunner.server`).
+    """
+
+    def __init__(self, server: web.Server, settings: Settings) -> None:
+        self._server = server
+        self._settings = settings
+        self._listening: list[socket.socket] = []
+        self._connections_max = min(settings.connections_max, _descriptors() - _RESERVED_DESCRIPTORS)
+        self._connections = 0
+        self._by_address: Counter[str] = Counter()
+        self._starting: set[asyncio.Task[object]] = set()
+        self._lingering: dict[socket.socket, asyncio.TimerHandle] = {}
+        self._is_full = False
+
+    @property
+    def port(self) -> int:
+        return int(self._listening[0].getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
+        return f"http://{host}:{self.port}"
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            OSError: the address is not of this machine, or the port is taken.
+        """
+        loop, host, port = asyncio.get_running_loop(), self._settings.host, self._settings.port
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        try:
+            for family, *_, address in dict.fromkeys(found):
+                # A free port that was chosen for one address of a name is the port of the others too.
+                chosen = port or (self.port if self._listening else 0)
+                self._listening.append(_listen(family, (address[0], chosen, *address[2:]), self._settings))
+        except OSError:
+            self.stop()
+            raise
+        self._open()
+
+    def stop(self) -> None:
+        """Let nobody in any more; harmless when stopped."""
+        self._close()
+        for listening in self._listening:
+            listening.close()
+        self._listening.clear()
+        for connection, timer in self._lingering.items():
+            timer.cancel()
+            connection.close()
+        self._lingering.clear()
+
+    def _open(self) -> None:
+        for listening in self._listening:
+            asyncio.get_running_loop().add_reader(listening, self._take_some, listening)
+
+    def _close(self) -> None:
+        for listening in self._listening:
+            asyncio.get_running_loop().remove_reader(listening)
+
+    def _take_some(self, listening: socket.socket) -> None:
+        for _ in range(self._settings.accepts_at_once):
+            try:
+                connection, address = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                # Out of descriptors or memory: https://man7.org/linux/man-pages/man2/accept.2.html
+                log.warning("connections: none can be taken for %.0f s: %s", _REST_SECONDS, error.strerror)
+                self._close()
+                asyncio.get_running_loop().call_later(_REST_SECONDS, self._open)
+                return
+            connection.setblocking(False)
+            self._welcome(connection, address)
+
+    def _welcome(self, connection: socket.socket, address: tuple[str, int]) -> None:
+        key = None if self._stands_for_many(address) else _key(address[0])
+        if self._connections >= self._connections_max:
+            self._note_full()
+            self._turn_away(connection, _SERVER_FULL)
+        elif key is not None and self._by_address[key] >= self._settings.connections_per_address_max:
+            self._turn_away(connection, _ADDRESS_FULL)
+        else:
+            self._let_in(connection, key)
+
+    def _let_in(self, connection: socket.socket, key: str | None) -> None:
+        self._connections += 1
+        if key is not None:
+            self._by_address[key] += 1
+        protocol = _Connection(self._server(), partial(self._forget, key))
+        loop = asyncio.get_running_loop()
+        task: asyncio.Task[object] = loop.create_task(loop.connect_accepted_socket(lambda: protocol, connection))
+        self._starting.add(task)
+        task.add_done_callback(partial(self._started, protocol))
+
+    def _started(self, protocol: _Connection, task: asyncio.Task[object]) -> None:
+        self._starting.discard(task)
+        if task.cancelled() or task.exception() is not None:  # gone before it began
+            protocol.forget()
+
+    def _forget(self, key: str | None) -> None:
+        self._connections -= 1
+        if key is not None:
+            self._by_address[key] -= 1
+            if not self._by_address[key]:
+                del self._by_address[key]
+
+    def _stands_for_many(self, address: tuple[str, int]) -> bool:
+        # A proxy on this machine that nobody named would otherwise have the places of one person.
+        return ip_address(address[0].partition("%")[0]).is_loopback or is_from(address, self._settings.trusted_networks)
+
+    def _turn_away(self, connection: socket.socket, refusal: bytes) -> None:
+        with suppress(OSError):
+            connection.send(refusal)
+            connection.shutdown(socket.SHUT_WR)
+        if len(self._lingering) < _LINGERING_MAX:
+            # Closed with a request unread, the connection would be reset, perhaps before the answer was read.
+            loop = asyncio.get_running_loop()
+            self._lingering[connection] = loop.call_later(_LINGER_SECONDS, self._let_go, connection)
+        else:
+            connection.close()
+
+    def _let_go(self, connection: socket.socket) -> None:
+        self._lingering.pop(connection, None)
+        connection.close()
+
+    def _note_full(self) -> None:
+        if not self._is_full:
+            self._is_full = True
+            log.warning(
+                "connections: full with %d; see connections_max and the limit of open files", self._connections_max
+            )
+            asyncio.get_running_loop().call_later(_NOTE_SECONDS, self._may_note_again)
+
+    def _may_note_again(self) -> None:
+        self._is_full = False
+
+
+class _Connection(asyncio.Protocol):
+    """Stands between the transport and aiohttp to see when a connection ends."""
+
+    __slots__ = ("_ended", "_handler")
+
+    def __init__(self, handler: web.RequestHandler, ended: partial[None]) -> None:
+        self._handler = handler
+        self._ended: partial[None] | None = ended
+
+    def forget(self) -> None:
+        """Count the connection no longer; harmless when done before."""
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._handler.connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._handler.data_received(data)
+
+    def eof_received(self) -> None:
+        self._handler.eof_received()
+
+    def pause_writing(self) -> None:
+        self._handler.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._handler.resume_writing()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.forget()
+        self._handler.connection_lost(error)
+
+
+def _listen(family: int, address: tuple[object, ...], settings: Settings) -> socket.socket:
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind(address)
+        listening.listen(settings.listen_backlog)
+        listening.setblocking(False)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _key(address: str) -> str:
+    """What counts as one address: of IPv6 a customer gets a /64 at least (RFC 6177)."""
+    if ":" not in address:
+        return address
+    return str(ip_network((address.partition("%")[0], 64), strict=False))
+
+
+def _descriptors() -> int:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

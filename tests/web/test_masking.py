@@ -1,0 +1,105 @@
+"""Frames that are not masked end the connection; masked ones pass however they are cut."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+
+import pytest
+
+from tests.people import Person
+from tests.raw_sockets import CLOSE, PING, TEXT, raw_socket
+from tests.servers import RunningServer
+
+
+def frame(payload: bytes, opcode: int = TEXT, *, masked: bool = True) -> bytes:
+    length = len(payload)
+    if length < 126:
+        size = bytes((length | 0x80 * masked,))
+    elif length < 65536:
+        size = bytes((126 | 0x80 * masked,)) + length.to_bytes(2, "big")
+    else:
+        size = bytes((127 | 0x80 * masked,)) + length.to_bytes(8, "big")
+    mask = os.urandom(4) if masked else b"\0\0\0\0"
+    body = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
+    return bytes((0x80 | opcode,)) + size + (mask if masked else b"") + body
+
+
+def says(text: str) -> bytes:
+    return json.dumps({"message": text}).encode()
+
+
+@pytest.mark.parametrize(
+    "unmasked",
+    [
+        frame(says("hi"), masked=False),
+        frame(says("x" * 200), masked=False),
+        frame(b"", PING, masked=False),
+        frame(b"\x03\xe8", CLOSE, masked=False),
+        frame(says("masked")) + frame(says("hi"), masked=False),
+    ],
+    ids=["text", "longer text", "ping", "close", "after a masked one"],
+)
+async def test_an_unmasked_frame_is_a_protocol_error(ada: Person, bob: Person, unmasked: bytes) -> None:
+    async with raw_socket(ada) as socket, bob.live() as other:
+        await socket.next("live")
+        await socket.send_bytes(unmasked)
+        assert await socket.closed() == (1002, b"")
+        await other.send(message="still here")
+        assert (await other.next("chat"))["message"] == "still here"
+    assert [message["message"] for message in await bob.listed()] == ["still here"]
+
+
+async def test_masked_frames_pass_however_they_are_cut(ada: Person) -> None:
+    sizes = [0, 1, 100, 125, 126, 127, 300, 3900]
+    stream = b"".join(frame(says("x" * size or "-")) + frame(b"ping", PING) for size in sizes)
+    cuts = random.Random(7)
+    async with raw_socket(ada) as socket:
+        await socket.next("live")
+        while stream:
+            count = cuts.choice((1, 1, 2, 3, 5, 9, 200, 5000))
+            await socket.send_bytes(stream[:count])
+            stream = stream[count:]
+            await asyncio.sleep(0)
+        texts = [(await socket.next("chat"))["message"] for _ in sizes]
+    assert [len(text) for text in texts] == [max(1, size) for size in sizes]
+
+
+async def test_an_unmasked_frame_cut_inside_its_header_is_found(ada: Person) -> None:
+    async with raw_socket(ada) as socket:
+        await socket.next("live")
+        whole = frame(says("fine")) + frame(says("x" * 200), masked=False)
+        for index in range(len(whole)):
+            try:
+                await socket.send_bytes(whole[index : index + 1])
+            except ConnectionError:
+                break
+        assert (await socket.closed())[0] == 1002
+
+
+async def test_frames_sent_before_the_handshake_was_answered_are_looked_at_too(ada: Person) -> None:
+    masked, unmasked = frame(says("early")), frame(says("early"), masked=False)
+    async with raw_socket(ada, more=masked[:9]) as socket:
+        await socket.send_bytes(masked[9:])
+        assert (await socket.next("chat"))["message"] == "early"
+    async with raw_socket(ada, more=unmasked) as socket:
+        assert (await socket.closed())[0] == 1002
+    assert [message["message"] for message in await ada.listed()] == ["early"]
+
+
+async def test_a_refused_handshake_leaves_the_connection_to_http(server: RunningServer, ada: Person) -> None:
+    reader, writer = await asyncio.open_connection(*server.address)
+    head = f"Host: localhost\r\nCookie: {ada.cookie}\r\n"
+    upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 12\r\nSec-WebSocket-Key: x\r\n"
+    for request, status in (
+        (f"GET /ws HTTP/1.1\r\n{head}{upgrade}\r\n", 400),
+        (f"GET /whoami HTTP/1.1\r\n{head}\r\n", 200),
+    ):
+        writer.write(request.encode())
+        answer = (await reader.readuntil(b"\r\n\r\n")).decode()
+        assert int(answer.split()[1]) == status
+        length = next(line for line in answer.splitlines() if line.lower().startswith("content-length:"))
+        await reader.readexactly(int(length.split(":")[1]))
+    writer.close()

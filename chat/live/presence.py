@@ -23,7 +23,8 @@ class Presence:
         self._names_max = names_max
         self._sockets: dict[int, int] = {}
         self._usernames: dict[int, str] = {}
-        self._was_online: dict[int, bool] = {}  # what was last told of those who came or left since
+        # What was last told of those who came or left since; None: not the same to everyone.
+        self._was_online: dict[int, bool | None] = {}
         self._typing: dict[int, str] = {}
         self._told_names = True
 
@@ -67,13 +68,16 @@ class Presence:
         count = len(self._sockets)
         if count > self._names_max:
             return presence_frame(self._room.name, count)
+        for user_id, was in self._was_online.items():
+            if was is not (user_id in self._sockets):
+                self._was_online[user_id] = None  # the one who just came is told otherwise than the others
         return presence_frame(self._room.name, count, [self._usernames[user_id] for user_id in self._sockets], [])
 
     def take_changes(self) -> bytes | None:
         """The frame about all who came or left since the last call; None when it comes to nothing."""
         now_online = self._sockets
-        came = [user_id for user_id, was in self._was_online.items() if user_id in now_online and not was]
-        left = [user_id for user_id, was in self._was_online.items() if user_id not in now_online and was]
+        came = [user_id for user_id, was in self._was_online.items() if user_id in now_online and was is not True]
+        left = [user_id for user_id, was in self._was_online.items() if user_id not in now_online and was is not False]
         online, offline = ([self._usernames[user_id] for user_id in changed] for changed in (came, left))
         for user_id in self._was_online.keys() - now_online.keys():
             del self._usernames[user_id]

@@ -28,6 +28,23 @@ def test_who_comes_and_leaves_between_two_tellings_is_not_mentioned() -> None:
     assert presence.take_changes() is None
 
 
+def test_who_comes_in_between_is_told_in_the_end_what_the_others_know() -> None:
+    presence = Presence(Room(1, "lobby"), names_max=10)
+    ada, bob, eve = PEOPLE[:3]
+    presence.came(ada)
+    presence.take_changes()
+    presence.came(bob)
+    presence.left(ada)
+    presence.came(eve)
+    assert fields(presence.everyone())["online"] == [bob.username, eve.username]
+    presence.left(bob)
+    presence.came(ada)
+    frame = presence.take_changes()
+    assert frame is not None
+    told = fields(frame)
+    assert (told["online"], told["offline"]) == ([ada.username, eve.username], [bob.username])
+
+
 def test_nobody_typing_is_no_frame() -> None:
     presence = Presence(Room(1, "lobby"), names_max=10)
     presence.came(PEOPLE[0])

@@ -12,7 +12,7 @@ import { withPart } from "./on_demand.js";
 import { SignIn } from "./sign_in.js";
 import { forget } from "./storage.js";
 
-const SIGNED_OUT = "You were signed out, in another window or because your sign-in has ended.";
+const SIGNED_OUT = "You were signed out, in another window, by a new password, or because your sign-in or your account was ended.";
 const DELETED = "Your account is deleted.";
 const NEW_PASSWORD = "Your new password is set. Sign in with it.";
 const INVITE_TOO_LATE = "The invite is for somebody who has no account yet: you are signed in.";

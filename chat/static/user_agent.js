@@ -7,7 +7,7 @@ const PROGRAMS = [
   [/\b(?:Chrome|Chromium|HeadlessChrome|CriOS)\//u, "Chrome"],
   [/\bSafari\//u, "Safari"],
   [/^curl\//u, "curl"],
-  [/^Python\b|aiohttp/u, "a Python program"],
+  [/^Python\b|aiohttp/u, "A Python program"],
 ];
 const SYSTEMS = [
   [/\bAndroid\b/u, "Android"],
@@ -24,7 +24,7 @@ export function shortly(userAgent) {
   const program = nameIn(PROGRAMS, userAgent);
   const system = nameIn(SYSTEMS, userAgent);
   if (!program) return system ? `A browser on ${system}` : "Another program";
-  return system ? `${program} on ${system}` : program[0].toUpperCase() + program.slice(1);
+  return system ? `${program} on ${system}` : program;
 }
 
 const nameIn = (known, userAgent) => known.find(([sign]) => sign.test(userAgent ?? ""))?.[1];

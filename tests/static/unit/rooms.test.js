@@ -151,3 +151,12 @@ describe("a membership", () => {
     assert.equal(rooms.setJoined("nowhere", true), false);
   });
 });
+
+test("a room that is no more is gone with its number", () => {
+  const changes = [];
+  const some = new Rooms(() => changes.push("change"));
+  some.load({ rooms: [{ ...lobby, unread: 3 }, attic], cursor: 40 });
+  some.remove("lobby");
+  some.remove("lobby");
+  assert.deepEqual([some.all.map(({ name }) => name), some.unread, changes.length], [["attic"], 0, 2]);
+});

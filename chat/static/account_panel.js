@@ -48,7 +48,7 @@ function passwordForm(me, onChanged) {
 // For a password manager, which must know whose password this is.
 function hiddenUsername(username) {
   const made = element("input");
-  Object.assign(made, { type: "text", name: "username", value: username, defaultValue: username, autocomplete: "username", hidden: true });
+  Object.assign(made, { name: "username", value: username, defaultValue: username, autocomplete: "username", hidden: true });
   return made;
 }
 
@@ -76,13 +76,17 @@ function tokenSection() {
     load: async () => (await api.tokens()).tokens,
     toItem: ({ token_id: id, name, created, last_used: lastUsed }) => {
       const details = lastUsed > created ? ["last used ", timeOf(lastUsed)] : ["made ", timeOf(created), ", never used"];
-      const revoke = async () => (await ask(`Revoke the token ${name}? Programs that use it are shut out at once.`, "Revoke")) && api.revokeToken(id);
+      const sentence = `Revoke the token ${name}? Programs that use it are shut out at once.`;
+      const revoke = async () => (await ask(sentence, "Revoke")) && api.revokeToken(id);
       return rowItem(written("p", "row-title", name), details, rows.button("Revoke", name, revoke));
     },
   });
   const creation = form({
     label: "New token",
-    fields: { name: new Field({ label: "Name of the token", hint: "What it is for: “backup script”.", maxLength: 64 }), password: currentPassword() },
+    fields: {
+      name: new Field({ label: "Name of the token", hint: "What it is for: “backup script”.", maxLength: 64 }),
+      password: currentPassword(),
+    },
     submit: "Create token",
     fieldOf: (code) => fieldOf(code) || (code.startsWith("name_") ? "name" : ""),
     onSubmit: async ({ name, password }) => {
@@ -98,7 +102,8 @@ function tokenSection() {
 
 function example(token) {
   const made = element("pre", "example");
-  made.append(element("code", "", `curl -H 'Authorization: Bearer ${token}' \\\n  -d room=lobby -d message=Hello \\\n  ${location.origin}/send_message`));
+  const lines = [`curl -H 'Authorization: Bearer ${token}'`, "-d room=lobby -d message=Hello", `${location.origin}/send_message`];
+  made.append(element("code", "", lines.join(" \\\n  ")));
   return made;
 }
 

@@ -23,27 +23,32 @@ function invitesSection() {
     load: async () => (await api.invites()).invites,
     toItem: ({ invite_id: id, created_by: by, expires, uses_left: left }) => {
       const name = left === 1 ? "For one person" : `For ${left} people`;
-      const revoke = async () => (await ask("Revoke this invite? Its link then lets nobody in.", "Revoke")) && api.revokeInvite(id);
-      const maker = element("bdi", "", by ?? "the operator");
-      return rowItem(element("p", "row-title", name), ["until ", timeOf(expires), ", made by ", maker], rows.button("Revoke", name, revoke));
+      const sentence = "Revoke this invite? Its link then lets nobody in.";
+      const revoke = async () => (await ask(sentence, "Revoke")) && api.revokeInvite(id);
+      const details = ["until ", timeOf(expires), ", made by ", element("bdi", "", by ?? "the operator")];
+      return rowItem(element("p", "row-title", name), details, rows.button("Revoke", name, revoke));
     },
   });
   const creation = form({
     label: "New invite",
     fields: {
-      uses: new Field({ label: "For how many people", type: "number", value: "1", min: 1, max: 1000 }),
-      hours: new Field({ label: "For how many hours", type: "number", value: "168", min: 1, max: 8760, hint: "168 hours are a week." }),
+      uses: numberField({ label: "For how many people", value: 1, max: 1_000 }),
+      hours: numberField({ label: "For how many hours", hint: "168 hours are a week.", value: 168, max: 8_760 }),
     },
     submit: "Make an invite",
     onSubmit: async ({ uses, hours }) => {
       const { path } = await api.createInvite(Number(uses), Number(hours));
-      shown.replaceChildren(secretBox("Link of the new invite", location.origin + path, `Give this link to whom you invite. ${ONCE}`));
+      const hint = `Give this link to whom you invite. ${ONCE}`;
+      shown.replaceChildren(secretBox("Link of the new invite", location.origin + path, hint));
       shown.querySelector("input").focus();
       await rows.refresh();
     },
   });
   return section("Invites", rows.element, folded("New invite", creation, shown));
 }
+
+// What it comes back to when the form is emptied is its default.
+const numberField = ({ value, ...options }) => new Field({ type: "number", min: 1, value, defaultValue: value, ...options });
 
 function peopleSection(me) {
   const shown = element("div");

@@ -10,6 +10,8 @@ const MOST_MESSAGES = 50;
  *  It belongs to one person and goes when they sign out. Whatever fails here costs only this. */
 export class KeptMessages {
   #opening = null;
+  #changing = Promise.resolve();
+  #deleted = [];
 
   /** `{me, rooms, cursor, pages: [{room, messages, cursor}]}` as it was kept last, or null. */
   load() {
@@ -25,9 +27,14 @@ export class KeptMessages {
     });
   }
 
-  /** A message was deleted: its text stays nowhere. */
-  deleteMessage(room, id) {
-    return this.#change((pages) => pages.map((page) => (page.room === room ? without(page, id) : page)));
+  /** A message was deleted: its text stays nowhere. Many at once, of somebody who left, are one change. */
+  async deleteMessage(room, id) {
+    this.#deleted.push({ room, id });
+    if (this.#deleted.length > 1) return;
+    await this.#changing;
+    const deleted = this.#deleted;
+    this.#deleted = [];
+    this.#changing = this.#change((pages) => pages.map((page) => without(page, deleted)));
   }
 
   deleteRoom(room) {
@@ -62,8 +69,9 @@ function withPagesOf(former, { me, rooms, cursor, page }) {
   return { me, rooms, cursor, pages: pages.slice(0, MOST_ROOMS) };
 }
 
-function without(page, id) {
-  return { ...page, messages: page.messages.map((message) => (message.id === id ? withoutText(message) : message)) };
+function without(page, deleted) {
+  const ids = new Set(deleted.filter(({ room }) => room === page.room).map(({ id }) => id));
+  return { ...page, messages: page.messages.map((message) => (ids.has(message.id) ? withoutText(message) : message)) };
 }
 
 function open() {

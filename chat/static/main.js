@@ -26,9 +26,9 @@ new Settings({
   isAdmin: () => chat.me?.admin === true,
   onConnect: () => chat.toggleConnection(),
   onSignOut: signOut,
-  onAccount: () => withPart(() => import("./account_panel.js"), (part) => part.openAccount({ me: chat.me, onDeleted: accountDeleted })),
-  onAdmin: () => withPart(() => import("./admin_panel.js"), (part) => part.openAdministration({ me: chat.me })),
-  onAudit: () => withPart(() => import("./audit_panel.js"), (part) => part.openAudit()),
+  onAccount: () => openPanel(() => import("./account_panel.js"), (part) => part.openAccount({ me: chat.me, onDeleted: forgetAccount })),
+  onAdmin: () => openPanel(() => import("./admin_panel.js"), (part) => part.openAdministration({ me: chat.me })),
+  onAudit: () => openPanel(() => import("./audit_panel.js"), (part) => part.openAudit()),
 });
 api.whenToldToWait(showNotice);
 
@@ -144,7 +144,10 @@ function sessionEnded() {
   if (!isResetting()) askToSignIn(SIGNED_OUT);
 }
 
-function accountDeleted() {
+// Unless the person was signed out while it came.
+const openPanel = (load, act) => withPart(load, (part) => chat.me && act(part));
+
+function forgetAccount() {
   chat.forgetPerson();
   chat.stop();
   forgetMessages();

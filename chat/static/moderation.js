@@ -3,7 +3,8 @@ import { ask } from "./confirm.js";
 
 /** The page changes when the server says so, on the socket. */
 export async function askToDeleteMessage({ id, username }) {
-  if (await ask(`Delete this message of ${username}, for everyone? This cannot be undone.`, "Delete message")) await deleteMessage(id);
+  const sentence = `Delete this message of ${username}, for everyone? This cannot be undone.`;
+  if (await ask(sentence, "Delete message")) await deleteMessage(id);
 }
 
 export async function askToDeleteRoom(room) {

@@ -115,7 +115,8 @@ export class SignIn {
 function banner({ isOpen, isInvited, isFirst }) {
   if (isFirst) return "This server has no admin yet. The first account becomes the admin of this server.";
   if (!isInvited) return "";
-  return isOpen ? "You have been invited. Choose a name and a password." : "You have been invited, but this server takes no new accounts.";
+  if (isOpen) return "You have been invited. Choose a name and a password.";
+  return "You have been invited, but this server takes no new accounts.";
 }
 
 function obstacle(registration) {

@@ -158,6 +158,8 @@ async def test_a_reset_link_lets_one_choose_a_new_password_once(
     again = await visit(at=link)
     await again.get_by_label("New password", exact=True).fill(PASSWORD)
     await again.get_by_role("button", name="Set password").click()
-    await expect(again.get_by_role("alert").filter(has_text="Ask an admin of this server for a new link.")).to_be_visible()
+    await expect(
+        again.get_by_role("alert").filter(has_text="Ask an admin of this server for a new link.")
+    ).to_be_visible()
     await again.get_by_role("button", name="Back to the sign-in").click()
     await expect(again.get_by_label("Username")).to_be_visible()

@@ -119,6 +119,8 @@ async def test_a_panel_that_an_upgrade_has_taken_away_asks_for_a_reload(visit: V
     await page.route("**/audit_panel.js", gone)
     await open_settings(page)
     await page.get_by_role("button", name="What admins did").click()
-    await expect(page.get_by_role("alert").filter(has_text="This part of the page could not be loaded.")).to_be_visible()
+    await expect(
+        page.get_by_role("alert").filter(has_text="This part of the page could not be loaded.")
+    ).to_be_visible()
     await page.get_by_role("button", name="Reload").click()
     await is_ready(page)

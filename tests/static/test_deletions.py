@@ -13,7 +13,7 @@ from tests.static.conftest import Visit
 from tests.static.past import already_said
 from tests.static.scrolling import latest, top_of
 from tests.static.steps import is_ready, pending, say, status, stored, texts, title, write_box
-from tests.static.wire import Frame, Wire, wired
+from tests.static.wire import Frame, Wire, nothing, wired
 
 GONE = "Message deleted"
 TOO_MANY: Frame = {"type": "error", "code": "too_many_frames", "error": "You send faster than allowed."}
@@ -168,7 +168,7 @@ async def test_who_sends_too_fast_is_told_and_what_waits_goes_out_by_itself(visi
     wire.answers = lambda frame: TOO_MANY | {"client_id": frame["client_id"]} if frame["type"] == "send" else None
     await say(page, "one")
     await expect(notice(page)).to_contain_text("What you wrote waits, and goes out by itself.")
-    wire.answers = lambda frame: None
+    wire.answers = nothing
     await say(page, "two")
     await expect(pending(page).filter(has_text="Waiting to be sent")).to_have_count(2)
     await page.clock.run_for(2_000)
@@ -208,3 +208,23 @@ async def test_frames_of_a_kind_that_the_page_does_not_know_do_no_harm(visit: Vi
     await expect(texts(page)).to_have_text(["still here"])
     await expect(title(page)).to_have_text("lobby")
     await expect(status(page)).to_have_text("Connected")
+
+
+async def test_what_is_deleted_is_not_kept_in_the_browser_either(visit: Visit) -> None:
+    page = await visit(at="/")
+    kept = await page.evaluate(
+        """async () => {
+            const script = document.querySelector("script[type=module]").src;
+            const { KeptMessages } = await import(new URL("kept_messages.js", script));
+            const kept = new KeptMessages();
+            const messages = [1, 2, 3].map((id) => ({ id, message: `message ${id}` }));
+            for (const room of ["tea", "cake", "attic"]) {
+                await kept.keep({ me: { user_id: 1 }, rooms: [], cursor: 3, page: { room, messages } });
+            }
+            await Promise.all([["tea", 1], ["tea", 3], ["cake", 2]].map(([room, id]) => kept.deleteMessage(room, id)));
+            await kept.deleteRoom("attic");
+            const { pages } = await kept.load();
+            return pages.map(({ room, messages }) => [room, messages.map(({ message }) => message)]);
+        }"""
+    )
+    assert kept == [["cake", ["message 1", "", "message 3"]], ["tea", ["", "message 2", ""]]]

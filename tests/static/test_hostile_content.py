@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playwright.async_api import Locator, Page, Request, expect
+from playwright.async_api import FloatRect, Locator, Page, Request, expect
 
 from tests.people import Person, visiting
 from tests.servers import RunningServer
@@ -55,10 +55,10 @@ async def is_unharmed(page: Page, found: list[str]) -> None:
     assert await page.locator("#app :is(img, script, iframe, style, base, [onerror], [onload])").count() == 0
 
 
-async def box(part: Locator) -> dict[str, float]:
+async def box(part: Locator) -> FloatRect:
     found = await part.bounding_box()
     assert found is not None
-    return dict(found)
+    return found
 
 
 async def test_markup_in_names_and_messages_is_text_wherever_it_is_shown(

@@ -47,8 +47,7 @@ function invitesSection() {
   return section("Invites", rows.element, folded("New invite", creation, shown));
 }
 
-// What it comes back to when the form is emptied is its default.
-const numberField = ({ value, ...options }) => new Field({ type: "number", min: 1, value, defaultValue: value, ...options });
+const numberField = (options) => new Field({ type: "number", min: 1, ...options });
 
 function peopleSection(me) {
   const shown = element("div");

@@ -89,7 +89,7 @@ export class Chat {
       rooms: this.#rooms,
       subscriptions: this.#subscriptions,
       connection: this.#connection,
-      onPerson: (person) => this.#is(person),
+      onPerson: (person) => this.#is(Object.assign(this.me, person)),
       onReconnected,
       onDoubt,
       onError: (error) => this.#fail(error),
@@ -301,11 +301,16 @@ export class Chat {
     this.#rooms.remove(room);
     this.#entrance.roomDeleted(room);
     this.#keptMessages.deleteRoom(room);
-    showNotice(`The room ${room} was deleted by an admin.`, draft ? {
-      action: "Copy your draft",
-      onAction: () => withPart(() => import("./secret.js"), ({ copyText }) => copyText(draft)).then(hideNotice),
-    } : {});
+    const unsent = this.#outbox.waitingIn(room).length;
     this.#delivery.roomIsGone(room);
+    if (!unsent || draft) this.#sayDeleted(room, unsent, draft);
+  }
+
+  #sayDeleted(room, unsent, draft) {
+    const sentence = `The room ${room} was deleted by an admin.${unsent ? " What waited to be sent to it was not sent." : ""}`;
+    const copy = ({ copyText }) => copyText(draft).then(hideNotice);
+    const offer = { action: "Copy your draft", onAction: () => withPart(() => import("./secret.js"), copy) };
+    showNotice(sentence, draft ? offer : {});
   }
 
   #wentLive(frame, isHere) {

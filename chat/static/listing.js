@@ -122,6 +122,7 @@ export class Listing {
 
   #load(listing) {
     this.cursor = listing.cursor;
+    for (const name of this.#rooms.replacedIn(listing)) this.#subscriptions.forget(name);
     if (!this.#rooms.load(listing)) this.refreshSoon();
   }
 

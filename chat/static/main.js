@@ -15,6 +15,7 @@ import { forget } from "./storage.js";
 const SIGNED_OUT = "You were signed out, in another window, by a new password, or because your sign-in or your account was ended.";
 const DELETED = "Your account is deleted.";
 const NEW_PASSWORD = "Your new password is set. Sign in with it.";
+const AGAIN = "The page could not be loaded whole. Please open the link again.";
 const INVITE_TOO_LATE = "The invite is for somebody who has no account yet: you are signed in.";
 const FIRST_ROOM = "lobby";
 
@@ -97,7 +98,7 @@ function askToSignIn(reason = "", username = "") {
 /** A link with a code was followed: to here, or in a page that is open. */
 function follow({ kind, code }) {
   if (kind === "invite") invite = code;
-  else withPart(() => import("./reset_password.js"), (part) => askForPassword(part, code));
+  else withPart(() => import("./reset_password.js"), (part) => askForPassword(part, code), () => sayUnreachable({ message: AGAIN }));
   return kind === "reset";
 }
 

@@ -18,7 +18,13 @@ export function secretBox(label, text, hint, ...more) {
   return box;
 }
 
-export const copyText = (text) => navigator.clipboard.writeText(text);
+export async function copyText(text) {
+  const field = element("textarea");
+  field.value = text;
+  document.body.append(field);
+  await copied(field);
+  field.remove();
+}
 
 async function copied(field) {
   try {

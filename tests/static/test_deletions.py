@@ -12,7 +12,7 @@ from tests.servers import RunningServer
 from tests.static.conftest import Visit
 from tests.static.past import already_said
 from tests.static.scrolling import latest, top_of
-from tests.static.steps import is_ready, pending, say, status, stored, texts, title, write_box
+from tests.static.steps import connect, disconnect, is_ready, pending, say, status, stored, texts, title, write_box
 from tests.static.wire import Frame, Wire, nothing, wired
 
 GONE = "Message deleted"
@@ -228,3 +228,19 @@ async def test_what_is_deleted_is_not_kept_in_the_browser_either(visit: Visit) -
         }"""
     )
     assert kept == [["cake", ["message 1", "", "message 3"]], ["tea", ["", "message 2", ""]]]
+
+
+async def test_another_room_of_the_same_name_shows_nothing_of_the_first(visit: Visit, ada: Person, bob: Person) -> None:
+    await ada.post("/create_room", room="tea")
+    await bob.joins("tea")
+    await ada.says("of the first", "tea")
+    page = await visit(bob, at="/#tea")
+    await is_ready(page)
+    await expect(texts(page)).to_have_text(["of the first"])
+    await disconnect(page)
+    await ada.post("/delete_room", room="tea")
+    await ada.post("/create_room", room="tea")
+    await bob.joins("tea")
+    await ada.says("of the second", "tea")
+    await connect(page)
+    await expect(texts(page)).to_have_text(["of the second"])

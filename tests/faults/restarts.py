@@ -25,7 +25,7 @@ async def under_load(data_dir: Path, *, times: int, is_long: bool = False) -> Fi
         async with stage.talking():
             for _ in range(times):
                 async with stage.serving() as server:
-                    await stage.acknowledged(random.randrange(100, 1000))
+                    await stage.acknowledged(random.randrange(50, 500))
                     if code := await stage.stop(server):
                         complaints.append(f"asked to stop, the server ended with {code}")
                 progress.step()

@@ -23,7 +23,7 @@ async def test_a_killed_server_loses_no_acknowledged_message_and_doubles_none(da
 
 
 async def test_nor_does_one_killed_at_a_database_call(data_dir: Path) -> None:
-    await assert_held(kills.at_each_database_call(data_dir, first=40, last=95, step=11))
+    await assert_held(kills.at_each_database_call(data_dir, first=45, last=96, step=17))
 
 
 async def test_a_first_start_that_is_killed_leaves_nothing_in_the_way_of_the_next(tmp_path: Path) -> None:

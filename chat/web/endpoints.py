@@ -186,7 +186,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         more="All other sessions end and their sockets close with 4401; tokens stay.",
         takes={"password": _is(PASSWORD), "new_password": _is(NEXT_PASSWORD)},
         gives=_DONE,
-        refusals=("wrong_password", *_PASSWORD_RULES, "busy"),
+        refusals=("wrong_password", "too_many_sign_ins", *_PASSWORD_RULES, "busy"),
     ),
     ("POST", "/delete_account"): Endpoint(
         name="delete_account",
@@ -207,7 +207,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
             ),
         },
         gives=_DONE,
-        refusals=("wrong_password", "last_admin", "invalid_value", "busy"),
+        refusals=("wrong_password", "too_many_sign_ins", "last_admin", "invalid_value", "busy"),
     ),
     ("GET", "/whoami"): Endpoint(
         name="whoami",
@@ -262,7 +262,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
                 token=text("chat_Zm9yIHRoZSBleGFtcGxlIG9ubHksIG5vdCByZWFs", pattern="^chat_[A-Za-z0-9_-]+$"),
             )
         ),
-        refusals=("wrong_password", "too_many_tokens", *_NAME_RULES, "busy"),
+        refusals=("wrong_password", "too_many_sign_ins", "too_many_tokens", *_NAME_RULES, "busy"),
     ),
     ("POST", "/revoke_token"): Endpoint(
         name="revoke_token",

@@ -53,6 +53,24 @@ async def test_transactions_of_two_tasks_do_not_mix(database: Database) -> None:
     assert await room_names(database) == {"lobby", "theirs"}
 
 
+async def test_what_stores_messages_waits_for_one_other_write_at_most_and_holds_up_none_for_good(
+    database: Database,
+) -> None:
+    order: list[str] = []
+
+    async def write(name: str, *, ahead: bool) -> None:
+        await database.write(ADD_ROOM, (name,), ahead=ahead)
+        order.append(name)
+
+    others = [asyncio.create_task(write(f"other {number}", ahead=False)) for number in range(5)]
+    await asyncio.sleep(0)
+    messages = [asyncio.create_task(write(f"message {number}", ahead=True)) for number in range(3)]
+    await asyncio.gather(*others, *messages)
+    assert [name for name in order if name.startswith("other")] == [f"other {number}" for number in range(5)]
+    assert order.index("message 0") <= 2
+    assert order.index("message 2") < order.index("other 4")
+
+
 async def test_a_cancelled_transaction_changes_nothing_and_leaves_the_way_free(database: Database) -> None:
     inside = asyncio.Event()
 

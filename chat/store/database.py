@@ -80,6 +80,7 @@ class Database:
         self._checkpoint_wal_max_bytes = checkpoint_wal_max_bytes
         self._on_broken = on_broken
         self._is_broken = False
+        self._is_closed = False
         self._last_write_failed = False
         self._last_probe = -_WRITE_PROBE_SECONDS
 
@@ -91,6 +92,7 @@ class Database:
         """
         reader = await self._free_readers.get()
         try:
+            self._refuse_if_closed()
             return cast("list[Row]", await reader.execute_fetchall(sql, parameters))
         except sqlite3.Error as error:
             raise self._failure("read", error) from error
@@ -167,6 +169,7 @@ class Database:
     async def close(self) -> None:
         """Close every connection, the writer last so that only it folds in the log."""
         async with self._write_lock:
+            self._is_closed = True
             for reader in self._readers:
                 await reader.close()
             await self._writer.close()
@@ -207,7 +210,13 @@ class Database:
         self._log_bytes += _COMMIT_LOG_BYTES + 2 * content_bytes
         self._written.set()
 
+    def _refuse_if_closed(self) -> None:
+        # Answers under way at the very end of a stop; to their senders the store is as good as gone for a moment.
+        if self._is_closed:
+            raise StorageUnavailable(_UNAVAILABLE)
+
     def _refuse_if_broken(self) -> None:
+        self._refuse_if_closed()
         # What comes after a failed fsync may seem to succeed, and be gone all the same.
         if self._is_broken:
             raise StorageUnavailable(_UNAVAILABLE)

@@ -180,3 +180,16 @@ async def test_a_file_damaged_under_a_running_server_is_called_broken(
     with pytest.raises(StorageUnavailable):
         await database.write("PRAGMA user_version = 1")  # touches no damaged page, and is refused all the same
     assert not await database.takes_writes()
+
+
+async def test_who_comes_after_the_end_is_told_to_come_back(data_dir: Path, broken: asyncio.Event) -> None:
+    async with open_database(Settings(data_dir=data_dir), broken.set) as closed:
+        assert await room_names(closed) == {"lobby"}
+    with pytest.raises(StorageUnavailable):
+        await room_names(closed)
+    with pytest.raises(StorageUnavailable):
+        await closed.write(ADD_ROOM, ("tea",))
+    with pytest.raises(StorageUnavailable):
+        async with closed.transaction():
+            raise AssertionError("nothing can be done in it")
+    assert not broken.is_set()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -240,5 +240,7 @@ def test_whatever_people_do_the_server_does_as_the_model() -> None:
             deadline=None,
             database=None,
             derandomize="CI" in os.environ,
+            # To look for a shorter way to a failure takes minutes.
+            phases=[Phase.generate, Phase.shrink] if TIMES > 1 else [Phase.generate],
         ),
     )

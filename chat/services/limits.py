@@ -62,10 +62,10 @@ class Bucket:
         self._interval = 1 / rate.per_second
         self._window = (rate.burst + _ROUNDING) * self._interval
 
-    def spend(self, now: float) -> float:
-        """Use one up in any case; the seconds until it is made good, 0 or less when it was there."""
+    def spend(self, now: float, count: int = 1) -> float:
+        """Use some up in any case; the seconds until they are made good, 0 or less when they were there."""
         whole_at = self.whole_at
-        self.whole_at = whole_at = (whole_at if whole_at > now else now) + self._interval
+        self.whole_at = whole_at = (whole_at if whole_at > now else now) + count * self._interval
         return whole_at - now - self._window
 
     def take(self, now: float) -> float:

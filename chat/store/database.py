@@ -8,7 +8,8 @@ What holds for everyone who uses a Database:
    the statements of two coroutines never end up in one transaction.
 3. A read is one statement and takes its own snapshot; a long listing MUST be read in pages, because a snapshot
    that stays open keeps the write-ahead log from being reused.
-4. Cancelling a call does not stop its SQL; the connection's thread finishes it before anything that follows.
+4. What stores messages goes ahead: at most one other write is carried out before it, however many wait.
+5. Cancelling a call does not stop its SQL; the connection's thread finishes it before anything that follows.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -71,6 +72,7 @@ class Database:
         for reader in readers:
             self._free_readers.put_nowait(reader)
         self._write_lock = asyncio.Lock()
+        self._turnstile = asyncio.Lock()  # one at a time of those who do not go ahead waits for the write lock
         self._written = asyncio.Event()
         self._last_write = 0.0
         self._log_bytes = 0
@@ -78,6 +80,7 @@ class Database:
         self._checkpoint_wal_max_bytes = checkpoint_wal_max_bytes
         self._on_broken = on_broken
         self._is_broken = False
+        self._is_closed = False
         self._last_write_failed = False
         self._last_probe = -_WRITE_PROBE_SECONDS
 
@@ -89,22 +92,26 @@ class Database:
         """
         reader = await self._free_readers.get()
         try:
+            self._refuse_if_closed()
             return cast("list[Row]", await reader.execute_fetchall(sql, parameters))
         except sqlite3.Error as error:
             raise self._failure("read", error) from error
         finally:
             self._free_readers.put_nowait(reader)
 
-    async def write(self, sql: str, parameters: Sequence[object] = (), *, content_bytes: int = 0) -> list[Row]:
+    async def write(
+        self, sql: str, parameters: Sequence[object] = (), *, content_bytes: int = 0, ahead: bool = False
+    ) -> list[Row]:
         """Run one statement that changes something, in a transaction of its own; it is on disk on return.
 
         Args:
+            ahead: whether it goes ahead of those that wait without this.
             content_bytes: about how much text is stored, for the time of the next checkpoint.
 
         Raises:
             StorageUnavailable: nothing was changed.
         """
-        async with self._write_lock:
+        async with self._turn(ahead), self._write_lock:
             self._refuse_if_broken()
             try:
                 rows = cast("list[Row]", await self._writer.execute_fetchall(sql, parameters))
@@ -114,13 +121,17 @@ class Database:
             return rows
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Execute]:
+    async def transaction(self, *, content_bytes: int = 0, ahead: bool = False) -> AsyncIterator[Execute]:
         """Run several statements as one: all of them, or none when the block raises.
+
+        Args:
+            content_bytes: as for `write`.
+            ahead: whether it goes ahead of those that wait without this.
 
         Raises:
             StorageUnavailable: nothing was changed.
         """
-        async with self._write_lock:
+        async with self._turn(ahead), self._write_lock:
             self._refuse_if_broken()
             try:
                 await self._writer.execute_fetchall("BEGIN IMMEDIATE")
@@ -131,7 +142,7 @@ class Database:
                 if isinstance(error, sqlite3.Error):
                     raise self._failure("write", error) from error
                 raise
-            self._note_write(0)
+            self._note_write(content_bytes)
 
     async def takes_writes(self) -> bool:
         """Whether the last write succeeded; after one that failed, whether one would succeed now.
@@ -158,9 +169,13 @@ class Database:
     async def close(self) -> None:
         """Close every connection, the writer last so that only it folds in the log."""
         async with self._write_lock:
+            self._is_closed = True
             for reader in self._readers:
                 await reader.close()
             await self._writer.close()
+
+    def _turn(self, ahead: bool) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if ahead else self._turnstile
 
     async def _probe_write(self) -> None:
         async with self.transaction() as execute:
@@ -195,7 +210,13 @@ class Database:
         self._log_bytes += _COMMIT_LOG_BYTES + 2 * content_bytes
         self._written.set()
 
+    def _refuse_if_closed(self) -> None:
+        # Answers under way at the very end of a stop; to their senders the store is as good as gone for a moment.
+        if self._is_closed:
+            raise StorageUnavailable(_UNAVAILABLE)
+
     def _refuse_if_broken(self) -> None:
+        self._refuse_if_closed()
         # What comes after a failed fsync may seem to succeed, and be gone all the same.
         if self._is_broken:
             raise StorageUnavailable(_UNAVAILABLE)

@@ -25,7 +25,13 @@ from typing import Any, NamedTuple, TypeVar
 from chat.errors import ChatError, StorageUnavailable
 from chat.models import Draft, Message, Room, User
 from chat.store.database import Database, Execute
-from chat.store.messages import delete_message, delete_messages, find_messages_by_client_id, insert_messages
+from chat.store.messages import (
+    DELETION_LOG_BYTES,
+    delete_message,
+    delete_messages,
+    find_messages_by_client_id,
+    insert_messages,
+)
 from chat.store.rooms import delete_room
 
 # Called with the message that is on disk and whether it was there before, or with None: it was not stored.
@@ -245,7 +251,8 @@ class GroupCommit:
         # As with messages: a cursor that may have reached the disk is never used again.
         self._next_id += change.cursors
         try:
-            async with self._database.transaction() as execute:
+            log_bytes = change.cursors * DELETION_LOG_BYTES
+            async with self._database.transaction(content_bytes=log_bytes, ahead=True) as execute:
                 result = await change.apply(execute, first_cursor, int(self._clock() * 1000))
         except ChatError as error:
             _fail(change, error)

@@ -37,9 +37,9 @@ _NAME_RULES = ("name_empty", "name_too_long", "name_spaces", "name_slash", "name
 _OF_EVERY_SOCKET = (
     "malformed", "wrong_type", "out_of_range", "foreign_origin", "upgrade_required", "too_many_sockets",
 )  # fmt: skip
+# What hashing a password may end in.
+_HASHES = ("busy", "stopping")
 _PASSWORD_RULES = ("password_too_short", "password_too_long", "password_too_common")
-# The least time in hours of an invitation and the most: an hour and a year.
-_INVITE_HOURS_MAX, _INVITE_USES_MAX = 8760, 1000
 
 ACCOUNTS, SESSIONS, ROOMS, MESSAGES, SOCKETS, ADMINS, SERVER, PAGE = TAGS = (
     "Accounts", "Sessions and tokens", "Rooms", "Messages", "WebSocket", "Administration", "The server", "The page",
@@ -137,7 +137,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         gives=_json(exactly(info=text("Welcome, ada."), user_id=USER_ID, username=USERNAME)),
         refusals=(
             "invite_needed", "invite_invalid", "registration_closed", "name_taken", *_NAME_RULES, *_PASSWORD_RULES,
-            "busy", "too_many_sign_ups",
+            *_HASHES, "too_many_sign_ups",
         ),
         is_public=True,
         signs_in=True,
@@ -149,7 +149,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         more="Begins a session and sets its cookie; a session that the request came with ends.",
         takes={"username": _is(text("ada")), "password": _is(PASSWORD)},
         gives=_json(exactly(user_id=USER_ID, message=SENTENCE)),
-        refusals=("wrong_credentials", "deactivated", "busy", "too_many_sign_ins"),
+        refusals=("wrong_credentials", "deactivated", *_HASHES, "too_many_sign_ins"),
         is_public=True,
         signs_in=True,
     ),
@@ -176,7 +176,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         more="The code works once. All sessions and tokens of the user end.",
         takes={"reset": _is(text("the-code-of-the-link")), "password": _is(NEXT_PASSWORD)},
         gives=_json(exactly(username=USERNAME, message=SENTENCE)),
-        refusals=("reset_invalid", *_PASSWORD_RULES, "busy"),
+        refusals=("reset_invalid", *_PASSWORD_RULES, *_HASHES),
         is_public=True,
     ),
     ("POST", "/change_password"): Endpoint(
@@ -186,7 +186,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         more="All other sessions end and their sockets close with 4401; tokens stay.",
         takes={"password": _is(PASSWORD), "new_password": _is(NEXT_PASSWORD)},
         gives=_DONE,
-        refusals=("wrong_password", *_PASSWORD_RULES, "busy"),
+        refusals=("wrong_password", *_PASSWORD_RULES, *_HASHES, "too_many_sign_ins"),
     ),
     ("POST", "/delete_account"): Endpoint(
         name="delete_account",
@@ -207,7 +207,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
             ),
         },
         gives=_DONE,
-        refusals=("wrong_password", "last_admin", "invalid_value", "busy"),
+        refusals=("wrong_password", "last_admin", "invalid_value", *_HASHES, "too_many_sign_ins"),
     ),
     ("GET", "/whoami"): Endpoint(
         name="whoami",
@@ -218,6 +218,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
                 user_id=USER_ID,
                 username=USERNAME,
                 message_max_characters=number(4000, "the longest message"),
+                admin=yes_or_no("whether the user is an admin", example=False),
             )
         ),
     ),
@@ -262,7 +263,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
                 token=text("chat_Zm9yIHRoZSBleGFtcGxlIG9ubHksIG5vdCByZWFs", pattern="^chat_[A-Za-z0-9_-]+$"),
             )
         ),
-        refusals=("wrong_password", "too_many_tokens", *_NAME_RULES, "busy"),
+        refusals=("wrong_password", "too_many_tokens", *_NAME_RULES, *_HASHES, "too_many_sign_ins"),
     ),
     ("POST", "/revoke_token"): Endpoint(
         name="revoke_token",
@@ -414,8 +415,8 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         does="Make an invitation to sign up.",
         more="The code is shown this once; `path` is the link to it on this server.",
         takes={
-            "uses": _maybe(number(1, "accounts it may make; 1 when left out", most=_INVITE_USES_MAX), shown=True),
-            "hours": _maybe(number(168, "how long it works; a week when left out", most=_INVITE_HOURS_MAX), shown=True),
+            "uses": _maybe(number(1, "accounts; 1 when left out", most=SettingOf("invite_uses_max")), shown=True),
+            "hours": _maybe(number(168, "a week when left out", most=SettingOf("invite_hours_max")), shown=True),
         },
         gives=_json(
             exactly(
@@ -426,7 +427,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
                 path=text("/#invite=the-code-of-the-link", pattern="^/#invite="),
             )
         ),
-        refusals=("out_of_range",),
+        refusals=("out_of_range", "too_many_invites"),
         is_for_admins=True,
     ),
     ("GET", "/get_invites"): Endpoint(
@@ -487,7 +488,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         more="Everyone who is signed in may read it.",
         query={
             "before": number(43, "an id, itself left out", least=0),
-            "limit": number(50, "most entries on the page", most=SettingOf("page_max_messages")),
+            "limit": number(50, "most entries on the page", most=SettingOf("audit_page_max_entries")),
         },
         gives=_json(exactly("next", entries=listing("AuditEntry"), next=number(9, "goes in as `before`"))),
         refusals=("wrong_type", "out_of_range"),
@@ -530,6 +531,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         tag=PAGE,
         does="The web page.",
         gives=_HTML,
+        refusals=("too_many_requests",),
         is_public=True,
         uses_store=False,
         is_conditional=True,

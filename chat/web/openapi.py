@@ -47,6 +47,7 @@ CODES: Mapping[str, tuple[HTTPStatus, str]] = {
     "body_timeout": (HTTPStatus.REQUEST_TIMEOUT, "the body did not arrive in time"),
     "last_admin": (HTTPStatus.CONFLICT, "the server would be left without an admin"),
     "name_taken": (HTTPStatus.CONFLICT, "the name, or one that looks like it, exists"),
+    "too_many_invites": (HTTPStatus.CONFLICT, "there are as many open invitations as there may be"),
     "too_many_tokens": (HTTPStatus.CONFLICT, "the user has as many tokens as one may have"),
     "too_large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large"),
     "unsupported_charset": (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body is not in UTF-8"),
@@ -105,7 +106,9 @@ in docs/protocol.md.
   header is answered for the token alone: cookies are not looked at, and a token that does not work is 401.
 - An address may end with a slash. HEAD is answered like GET. Another method than those named is 405 with `Allow`,
   another address 404, and what is not HTTP at all 400, in the same form as every refusal.
-- 429 and 503 say with `Retry-After`, in seconds, when to try again.
+- Every answer has an `X-Request-Id`, which stands in the log of the server too.
+- 429 and 503 say with `Retry-After`, in seconds, when to try again. Whoever has too many connections open is told so
+  before anything is asked: 429 `too_many_connections`, or 503 when it is the server that has too many.
 """
 
 

@@ -43,6 +43,8 @@ from chat.web.sessions import signed_in, uses_token
 
 log = logging.getLogger(__name__)
 
+# What a subscribe counts for: it asks the database for the room and for what was missed.
+_SUBSCRIBE_FRAMES = 4
 # A socket that is held back is looked at this often; most are for some milliseconds.
 _LONGEST_PAUSE_SECONDS = 1.0
 # Who was held back and keeps the pace for this long is told afresh the next time; who does not was told.
@@ -167,6 +169,7 @@ class _Conversation:
 
     async def _read_frames(self) -> None:
         subscriber, receive, spend = self._subscriber, self._socket.receive, self._frames.spend
+        left_of_turn = self._settings.frames_per_turn_max
         while True:
             received = await receive()
             subscriber.last_received = now = self._loop.time()
@@ -187,15 +190,21 @@ class _Conversation:
                     return
             if subscriber.is_backlogged:
                 await subscriber.drain()
-            if owed_seconds > 0:
-                await self._hold_back(now + owed_seconds)
+            left_of_turn -= 1
+            if owed_seconds > 0 or not left_of_turn:
+                left_of_turn = self._settings.frames_per_turn_max
+                await self._leave_to_others(now + owed_seconds)
 
-    async def _hold_back(self, until: float) -> None:
-        """Read nothing until what was read is made good; TCP slows the sender down and nothing is lost.
+    async def _leave_to_others(self, until: float) -> None:
+        """Let the others have a turn, and read nothing until what was read is made good.
 
-        Looks up once in a while: who is not read is not silent for that, and a socket that is gone is let go.
+        TCP slows the sender down and nothing is lost. Looks up once in a while: who is not read is not silent for that,
+        and a socket that is gone is let go.
         """
         subscriber, now = self._subscriber, self._loop.time()
+        if until <= now:
+            await asyncio.sleep(0)  # frames that are here already would all be acted on first
+            return
         if now - self._ran_dry > _DRY_SPELL_SECONDS and not subscriber.is_closing:
             self._refuse(self._limits.too_many_frames())
         while now < until and not subscriber.is_closing and not subscriber.transport.is_closing():
@@ -265,6 +274,7 @@ class _Conversation:
         self._subscriber.send(error_frame(error, client_id))
 
     async def _subscribe(self, frame: Subscribe) -> None:
+        self._frames.spend(self._subscriber.last_received, _SUBSCRIBE_FRAMES - 1)  # made good with the next frame
         room = await rooms.join_room(self._database, self._hub, self._session.user, self._name(frame.room))
         self._follow(room, frame.after)
 

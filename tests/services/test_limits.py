@@ -82,13 +82,13 @@ class Model:
     def give_back(self) -> None:
         self.tokens = min(Fraction(self.rate.burst), self.tokens + 1)
 
-    def spend(self) -> float:
-        self.tokens -= 1
+    def spend(self, count: int) -> float:
+        self.tokens -= count
         return float(max(Fraction(0), -self.tokens) / Fraction(self.rate.per_second))
 
 
 rates = st.builds(Rate, st.integers(1, 12), st.sampled_from([1, 2, 8, 64]))
-acts = st.lists(st.one_of(st.integers(0, 500), st.sampled_from(["take", "give_back", "spend"])), max_size=60)
+acts = st.lists(st.one_of(st.integers(0, 500), st.sampled_from(["take", "give_back", "spend", "spend 3"])), max_size=60)
 
 
 @examples(300)
@@ -103,8 +103,10 @@ def test_a_bucket_does_what_counting_tokens_would(rate: Rate, acts: list[int | s
             wait = bucket.take(float(now))
             assert (wait == 0) == model.take()
             assert wait >= 0
-        elif act == "spend":
-            assert max(0.0, bucket.spend(float(now))) == pytest.approx(model.spend(), abs=0.011 / rate.per_second)
+        elif act.startswith("spend"):
+            count = int(act.removeprefix("spend") or 1)
+            wait = max(0.0, bucket.spend(float(now), count))
+            assert wait == pytest.approx(model.spend(count), abs=0.011 / rate.per_second)
         else:
             bucket.give_back()
             model.give_back()

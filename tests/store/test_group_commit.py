@@ -333,6 +333,22 @@ async def test_nothing_is_acknowledged_into_a_room_that_was_deleted(data_dir: Pa
         assert await audit(stage) == [(ADA.user_id, "delete_room", None, "lobby")]
 
 
+async def test_a_message_of_a_deleted_room_is_nobodys_original(stage: Stage) -> None:
+    """Until it is removed, a repeat elsewhere fails; it is neither stored twice nor taken for delivered."""
+    stage.submit("a secret", "x")
+    await stage.commits.drain()
+    await stage.commits.delete_room(LOBBY, None, lambda _: None)
+    stage.submit("a secret", "x", room=ATTIC)
+    await stage.commits.drain()
+    assert [message for _, message, _ in stage.answers[1:]] == [None]
+    assert await remove_messages(stage.database, LOBBY.room_id, 10) == 1
+    stage.submit("a secret", "x", room=ATTIC)
+    await stage.commits.drain()
+    ((message, is_repeat),) = [answer[1:] for answer in stage.answers[2:]]
+    assert message is not None
+    assert (message.room_name, is_repeat) == ("attic", False)
+
+
 async def test_a_queue_that_is_full_of_a_deleted_room_has_space_again(data_dir: Path) -> None:
     async with staged(data_dir, queue_max_messages=3, batch_max_messages=1) as stage:
         for number in range(4):
@@ -361,6 +377,29 @@ async def test_a_writer_that_ends_refuses_the_changes_that_wait_and_come(data_di
         assert await stage.commits.delete_messages([1]) == []
     with pytest.raises(StorageUnavailable):
         await stage.commits.delete_message(1, None)
+
+
+async def test_a_change_is_published_in_the_step_in_which_it_comes_back_from_the_disk(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.submit("goes")
+    await stage.commits.drain()
+    seen: list[int] = []
+    ended: list[Sequence[int]] = []
+    writer = stage.database._writer
+    execute = writer.execute_fetchall
+
+    async def execute_and_look(sql: str, parameters: Sequence[object] = ()) -> object:
+        rows = await execute(sql, parameters)
+        if sql == "COMMIT":
+            # Whoever else runs next, runs after this.
+            asyncio.get_running_loop().call_soon(lambda: seen.append(len(stage.published) + len(ended)))
+        return rows
+
+    monkeypatch.setattr(writer, "execute_fetchall", execute_and_look)
+    await stage.commits.delete_message(1, None)
+    await stage.commits.delete_room(LOBBY, None, ended.append)
+    assert seen == [2, 3]
 
 
 # What is told of commits

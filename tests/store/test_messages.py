@@ -1,19 +1,19 @@
-"""How pages are read, and what is left of what was deleted."""
+"""How pages are read, whose messages are stored, and what is left of what was deleted."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from chat.models import Draft, Room, User
 from chat.settings import Settings
-from chat.store import messages
+from chat.store import accounts, messages, rooms
 from chat.store.accounts import insert_user
 from chat.store.data_directory import DATABASE_NAME
-from chat.store.database import Database
+from chat.store.database import Database, Execute
 from chat.store.migrations import SCHEMA_PATH
 from chat.store.opening import open_database
 from chat.store.rooms import delete_room
@@ -114,3 +114,34 @@ async def test_the_messages_of_a_person_are_found_between_two_ids_without_those_
     await delete(database, [4], 9)
     assert await messages.find_ids_by_user(database, bob.user_id, after=0, up_to=100) == [2, 6, 8]
     assert await messages.find_ids_by_user(database, bob.user_id, after=2, up_to=6) == [6]
+
+
+async def deactivated(execute: Execute, user: User) -> None:
+    assert await accounts.deactivate(execute, user.user_id, 0)
+
+
+async def deleted(execute: Execute, user: User) -> None:
+    assert await accounts.delete_account(execute, user.user_id, password_hash="", messages_go=False, now_ms=0)
+
+
+@pytest.mark.parametrize("end", [deactivated, deleted])
+async def test_what_someone_had_under_way_who_is_gone_is_not_stored(
+    data_dir: Path, end: Callable[[Execute, User], Awaitable[None]]
+) -> None:
+    lobby = Room(1, "lobby")
+    async with open_database(Settings(data_dir=data_dir), lambda: None) as database:
+        ada, bob = [
+            await accounts.insert_user(
+                database, username=name, name_key=name, look_key=name, password_hash="", created_ms=0
+            )
+            for name in ("ada", "bob")
+        ]
+        assert ada is not None
+        assert bob is not None
+        async with database.transaction() as execute:
+            await end(execute, bob)
+        drafts = [Draft(user, lobby, "hi", client_id) for user in (ada, bob) for client_id in ("1", None)]
+        assert await messages.insert_messages(database, drafts, 1, 0) == {1, 2}
+        assert await rooms.insert_member(database, bob.user_id, lobby.room_id, 0) == (end is deactivated)
+        async with database.transaction() as execute:
+            assert not await accounts.set_admin(execute, ada.user_id, is_admin=True), "she came first"

@@ -8,6 +8,7 @@ import re
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +28,18 @@ some_value = plain_value | any_json
 some_query = st.dictionaries(st.sampled_from(FIELDS), plain_value | storable_text, max_size=3)
 
 numbers = itertools.count()
+
+# As often as the examples want to.
+unlimited = pytest.mark.settings(
+    sign_in_failures_per_name_and_address_per_hour=1_000_000,
+    sign_in_failures_per_address_per_hour=1_000_000,
+    sign_in_failures_per_name_per_hour=1_000_000,
+    sign_in_failures_per_device_per_hour=1_000_000,
+    sign_ups_per_address_per_hour=1_000_000,
+    rooms_per_user_per_hour=1_000_000,
+    requests_per_user_burst=1_000_000,
+    frames_per_user_burst=1_000_000,
+)
 
 
 def fields_of(key: tuple[str, str]) -> st.SearchStrategy[dict[str, Any]]:
@@ -85,6 +98,7 @@ def assert_described(key: tuple[str, str], answer: Answer) -> None:
         assert code in refusal_codes(ENDPOINTS[key]) | {"not_found"}, (key, answer)
 
 
+@unlimited
 @given(request=some_request)
 @examples(250)
 async def test_whatever_a_member_asks_is_answered_as_described(ada: Person, request: Any) -> None:
@@ -97,6 +111,7 @@ async def test_whatever_a_member_asks_is_answered_as_described(ada: Person, requ
         await ada.joins()
 
 
+@unlimited
 @given(request=some_request)
 @examples(100)
 async def test_whatever_a_stranger_asks_is_answered_as_described(stranger: Person, request: Any) -> None:

@@ -310,6 +310,15 @@ async def test_control_frames_count_too(ada: Person) -> None:
     assert errors == ["too_many_frames"]
 
 
+@pytest.mark.settings(frames_per_user_burst=8, frames_per_user_per_second=4)
+async def test_a_subscription_counts_as_four_frames(ada: Person) -> None:
+    async with ada.connected("/ws") as socket:
+        for kind in ("subscribe", "subscribe", "ping"):
+            await socket.send(type=kind, room="lobby")
+        told = [(await socket.next("live", "pong", "error"))["type"] for _ in range(4)]
+    assert told == ["live", "live", "pong", "error"]
+
+
 @pytest.mark.settings(sockets_per_user_max=2)
 async def test_sockets_of_one_user(ada: Person, bob: Person) -> None:
     async with ada.live(), AsyncExitStack() as stack:

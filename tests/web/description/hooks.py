@@ -19,20 +19,22 @@ _numbers = itertools.count()
 
 @schemathesis.auth(refresh_interval=None)
 class Cookie:
-    def get(self, case: schemathesis.Case, context: schemathesis.AuthContext) -> str | None:  # noqa: ARG002
+    def get(self, case: schemathesis.Case[Any], context: schemathesis.AuthContext) -> str | None:  # noqa: ARG002
         described = case.operation.definition.raw
         if not COOKIE or not described["security"]:  # who signs in with a cookie gives up its session
             return None
         return _someone_new() if described["operationId"] in DESTRUCTIVE else COOKIE
 
-    def set(self, case: schemathesis.Case, data: Any, context: schemathesis.AuthContext) -> None:  # noqa: ARG002
+    def set(self, case: schemathesis.Case[Any], data: Any, context: schemathesis.AuthContext) -> None:  # noqa: ARG002
         if data is not None:
             case.cookies[COOKIE_NAME] = data
 
 
 def _someone_new() -> str:
+    """The cookie of a new user in the room `lobby`, which an admin may have deleted."""
+    session = requests.Session()
     fields = {"username": f"throwaway {next(_numbers)}", "password": "correct horse battery"}
-    answer = requests.post(f"{SERVER}/create_user", json=fields, timeout=10)
-    answer.raise_for_status()
-    requests.post(f"{SERVER}/join_room", json={"room": "lobby"}, cookies=answer.cookies, timeout=10).raise_for_status()
-    return str(answer.cookies[COOKIE_NAME])
+    session.post(f"{SERVER}/create_user", json=fields, timeout=10).raise_for_status()
+    for path in ("/create_room", "/join_room"):
+        session.post(SERVER + path, json={"room": "lobby"}, timeout=10)
+    return str(session.cookies[COOKIE_NAME])

@@ -30,6 +30,8 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 _TICK_SECONDS = 0.5
 # From a commit on a fast disk to what people call broken.
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+# Codes are constants of the program, about fifty; a fault that made them up must not fill the memory.
+_CODES_MAX = 200
 _BATCHES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
@@ -64,6 +66,7 @@ class Metrics:
         self._refusals = Counter(
             "chat_refusals", "Requests and frames that were answered with an error.", ["code"], registry=registry
         )
+        self._codes: set[str] = set()
         self._commit_seconds = Histogram(
             "chat_commit_seconds", "Time to bring one batch of messages to disk.", buckets=_SECONDS, registry=registry
         )
@@ -89,7 +92,10 @@ class Metrics:
         self._delivery_seconds.observe(committed.oldest_wait_seconds)
 
     def refused(self, code: str) -> None:
-        """Note an error that was answered; there are as many series as codes in the program."""
+        """Note an error that was answered."""
+        if code not in self._codes and len(self._codes) >= _CODES_MAX:
+            code = "other"
+        self._codes.add(code)
         self._refusals.labels(code).inc()
 
     async def watch_loop(self) -> None:

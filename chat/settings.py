@@ -121,9 +121,9 @@ class Settings:
     )
     rooms_per_user_per_hour: int = _setting(300, "rooms one person may make: a script that sets up a team", least=1)
     requests_per_user_per_second: float = _setting(
-        20, "requests of one signed-in person: a page asks for five when it opens", least=0.01
+        50, "requests of one signed-in person: a page asks for five when it opens", least=0.01
     )
-    requests_per_user_burst: int = _setting(200, "the same at once: every window and script of a person", least=1)
+    requests_per_user_burst: int = _setting(2000, "the same at once: a script that brings a history over", least=1)
     frames_per_user_per_second: float = _setting(
         200, "frames of one person over all sockets, and messages over HTTP: faster than any page or bridge", least=0.01
     )

@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from chat.commands.output import EXIT_OK, Commands, Progress, say, takes_json
+from chat.commands.output import EXIT_OK, Commands, Progress, in_words, say, takes_json
 from chat.errors import CommandRefused
 from chat.settings import Settings
 from chat.store.backup import back_up
@@ -42,8 +42,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     say(
         arguments,
         {"file": str(final), **counts._asdict(), "bytes": size, "seconds": round(seconds, 3)},
-        f"Backed up {counts.users:,} users, {counts.rooms:,} rooms and {counts.messages:,} messages "
-        f"({size:,} bytes) in {seconds:.1f} s: {arguments.file}",
+        f"Backed up {in_words(counts._asdict())} ({size:,} bytes) in {seconds:.1f} s: {arguments.file}",
         f"To restore it, stop the server and run: python -m chat restore {arguments.file}",
     )
     return EXIT_OK

@@ -6,7 +6,7 @@ import argparse
 import sqlite3
 import time
 
-from chat.commands.output import EXIT_FAULT, EXIT_OK, Commands, say, takes_json
+from chat.commands.output import EXIT_FAULT, EXIT_OK, Commands, in_words, say, takes_json
 from chat.errors import DirectoryInUse, StartRefused
 from chat.settings import Settings
 from chat.store.examination import find_damage, find_open_doors, find_wrong_version, schema_version
@@ -27,14 +27,14 @@ def add_to(commands: Commands, data_dir: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     started = time.monotonic()
-    known: dict[str, object] = {}
+    version, counts = 0, None
     try:
         with open_directory(settings.data_dir, "check") as source, open_snapshot(source) as snapshot:
             version = schema_version(snapshot)
             findings = find_wrong_version(version)
             if not findings:
                 findings = find_damage(snapshot)
-                known = {"schema": version, **_counts(snapshot)}
+                counts = _counts(snapshot)
     except DirectoryInUse:
         raise
     except StartRefused as refusal:
@@ -45,15 +45,15 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     seconds = time.monotonic() - started
     say(
         arguments,
-        {"ok": not findings, "findings": findings, **known, "seconds": round(seconds, 3)},
+        {"ok": not findings, "findings": findings, "schema": version, **(counts or {}), "seconds": round(seconds, 3)},
         *(findings or [f"No damage found in {seconds:.1f} s."]),
-        *([", ".join(f"{value:,} {name}" for name, value in known.items() if name != "schema")] if known else []),
+        *([f"It holds {in_words(counts)}."] if counts else []),
     )
     return EXIT_FAULT if findings else EXIT_OK
 
 
-def _counts(snapshot: sqlite3.Connection) -> dict[str, object]:
+def _counts(snapshot: sqlite3.Connection) -> dict[str, int] | None:
     try:
         return count(snapshot)._asdict()
     except sqlite3.DatabaseError:
-        return {}  # the findings say why
+        return None  # the findings say why

@@ -22,7 +22,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command; the exit code is 0 when it did what it says, 1 after a fault, 2 when it was refused."""
     os.umask(0o077)  # whatever this process makes is for its owner alone
     try:
-        return _run(arguments)
+        code = _run(arguments)
+        sys.stdout.flush()  # here, where it can be told that nobody reads it
     except BrokenPipeError:
         _forget_output()
         return EXIT_FAULT
@@ -35,12 +36,13 @@ def main(arguments: Sequence[str]) -> int:
     except (OSError, sqlite3.Error) as error:
         complain(_fault(error))
         return EXIT_FAULT
+    return code
 
 
 def _run(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["serve"]:
         return serve.run(arguments[1:], f"{PROGRAM} serve")
-    parsed = _parser().parse_args(arguments)
+    parsed = make_parser().parse_args(arguments)
     flags = [] if parsed.data_dir is None else ["--data-dir", parsed.data_dir]
     return int(parsed.run(parsed, load_settings(flags, os.environ, PROGRAM)))
 
@@ -51,7 +53,8 @@ class _Parser(argparse.ArgumentParser):
         raise CommandRefused(f"The command cannot be understood: {message}. See {self.prog} --help.")
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """What reads the arguments of every command."""
     data_dir = argparse.ArgumentParser(add_help=False)
     data_dir.add_argument(
         "--data-dir", metavar="FOLDER", default=argparse.SUPPRESS,

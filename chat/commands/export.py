@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from chat.commands.output import EXIT_OK, Commands, Progress, say, takes_json
+from chat.commands.output import EXIT_OK, Commands, Progress, in_words, say, takes_json
 from chat.errors import CommandRefused
 from chat.services.export import write_export
 from chat.settings import Settings
@@ -49,7 +49,6 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     say(
         arguments,
         {"folder": str(arguments.folder.absolute()), **counts},
-        f"Exported {counts['users']:,} users, {counts['rooms']:,} rooms and {counts['messages']:,} messages: "
-        f"{arguments.folder}",
+        f"Exported {in_words(counts)}: {arguments.folder}",
     )
     return EXIT_OK

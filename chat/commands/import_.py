@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from chat.commands.output import EXIT_OK, Commands, Progress, say, takes_json
+from chat.commands.output import EXIT_OK, Commands, Progress, in_words, say, takes_json
 from chat.services.import_ import import_export
 from chat.settings import Settings
 
@@ -34,7 +34,6 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     say(
         arguments,
         {"found": found, "new": new},
-        f"The export has {found['users']:,} users, {found['rooms']:,} rooms and {found['messages']:,} messages; new "
-        f"were {new['users']:,} users, {new['rooms']:,} rooms and {new['messages']:,} messages.",
+        f"The export has {in_words(found)}; new of that: {in_words(new)}.",
     )
     return EXIT_OK

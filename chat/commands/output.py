@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 from chat.protocol import encode_json
@@ -80,6 +80,17 @@ def say(arguments: argparse.Namespace, fields: dict[str, object], *lines: str) -
     else:
         for line in lines:
             print(line)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, like "1 user" or "2,000 users"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """How many users, rooms and messages, for a sentence."""
+    users, rooms, messages = counts["users"], counts["rooms"], counts["messages"]
+    return f"{counted(users, 'user')}, {counted(rooms, 'room')} and {counted(messages, 'message')}"
 
 
 def takes_json(parser: argparse.ArgumentParser) -> None:

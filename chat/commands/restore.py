@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from chat.commands.output import EXIT_OK, Commands, Progress, say, takes_json
+from chat.commands.output import EXIT_OK, Commands, Progress, in_words, say, takes_json
 from chat.settings import Settings
 from chat.store.restore import restore
 
@@ -35,7 +35,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     say(
         arguments,
         {"data_dir": str(settings.data_dir.absolute()), **counts._asdict(), "kept": kept and str(kept)},
-        f"Restored {counts.users:,} users, {counts.rooms:,} rooms and {counts.messages:,} messages.",
+        f"Restored {in_words(counts._asdict())}.",
         *([f"The database that was there is now {kept}"] if kept else []),
         "Start the server again.",
     )

@@ -72,16 +72,16 @@ class Hub:
         return self._connections.all()
 
     @property
-    def socket_count(self) -> int:
+    def open_sockets(self) -> int:
         return len(self._connections)
 
     @property
-    def user_count(self) -> int:
+    def users_online(self) -> int:
         """People with an open socket."""
         return self._connections.people
 
     @property
-    def room_count(self) -> int:
+    def live_rooms(self) -> int:
         """Rooms that a socket is subscribed to."""
         return len(self._rooms)
 

@@ -9,9 +9,14 @@ export class Announcer {
   #waiting = [];
   #timer = null;
 
-  say({ username, message }) {
-    this.#waiting.push(`${username}: ${message.slice(0, LONGEST)}`);
+  say({ id, username, message }) {
+    this.#waiting.push({ id, words: `${username}: ${message.slice(0, LONGEST)}` });
     this.#timer ??= setTimeout(() => this.#speak(), TOGETHER_MS);
+  }
+
+  /** A message was deleted before it was read out. */
+  unsay(id) {
+    this.#waiting = this.#waiting.filter((waiting) => waiting.id !== id);
   }
 
   clear() {
@@ -22,8 +27,8 @@ export class Announcer {
   }
 
   #speak() {
-    const [first] = this.#waiting;
-    this.#region.textContent = this.#waiting.length === 1 ? first : `${this.#waiting.length} new messages`;
+    const number = this.#waiting.length;
+    if (number) this.#region.textContent = number === 1 ? this.#waiting[0].words : `${number} new messages`;
     this.#waiting = [];
     this.#timer = null;
   }

@@ -10,6 +10,7 @@ import { Layout } from "./layout.js";
 import { Listing } from "./listing.js";
 import { hideNotice, showNotice } from "./notice.js";
 import { Notices } from "./notices.js";
+import { withPart } from "./on_demand.js";
 import { Outbox } from "./outbox.js";
 import { People } from "./people.js";
 import { ReadMarks } from "./read_marks.js";
@@ -21,12 +22,15 @@ import { Subscriptions } from "./subscriptions.js";
 
 const KEEP_AFTER_MS = 2_000;
 const DRAW_LIST_AFTER_MS = 50;
+// How long to write nothing when the server does not say how long.
+const SLOW_SECONDS = 2;
 
 /** The page of one person who is signed in: all their rooms on one socket, one of them on screen. */
 export class Chat {
   me = null;
   #listTimer = null;
   #keepTimer = null;
+  #slowTimer = null;
   #keptMessages;
   #onSessionEnded;
   #drafts = new Drafts();
@@ -69,6 +73,7 @@ export class Chat {
       onEnd: () => this.#markRead(),
       onRetry: (entry) => this.#retry(entry),
       onDiscard: (entry) => this.#discard(entry),
+      onDelete: (message) => this.#moderate(({ askToDeleteMessage }) => askToDeleteMessage(message)),
       onError: (error) => this.#fail(error),
     });
     this.#delivery = new Delivery({
@@ -84,6 +89,7 @@ export class Chat {
       rooms: this.#rooms,
       subscriptions: this.#subscriptions,
       connection: this.#connection,
+      onPerson: (person) => this.#is(Object.assign(this.me, person)),
       onReconnected,
       onDoubt,
       onError: (error) => this.#fail(error),
@@ -98,6 +104,7 @@ export class Chat {
       onRoom: () => this.#drawListSoon(),
       onEntered: (page) => this.#entered(page),
       onRefresh: () => this.#listing.refresh(),
+      onDelete: (room) => this.#moderate(({ askToDeleteRoom }) => askToDeleteRoom(room)),
       onError: (error) => this.#fail(error),
     });
     this.#installControls();
@@ -111,7 +118,7 @@ export class Chat {
   /** `listing` as /get_rooms gives it, or gave it at the last visit; `asked` is a page of messages that was asked for
    *  already, with its room. */
   start(person, listing, { asked = null, isKept = false } = {}) {
-    this.me = person;
+    this.#is(person);
     byId("my-name").textContent = person.username;
     paintAvatar(byId("my-avatar"), person.username);
     this.#composer.limitTo(person.message_max_characters);
@@ -120,6 +127,12 @@ export class Chat {
     this.#listing.take(listing, { isKept });
     this.#connection.connect();
     this.#entrance.enterAddressed(asked);
+  }
+
+  /** An admin may have become one, or be none any more, since the page was opened. */
+  #is(person) {
+    this.me = person;
+    document.body.classList.toggle("for-admin", person.admin === true);
   }
 
   stop() {
@@ -132,7 +145,11 @@ export class Chat {
     this.#listing.clear();
     clearTimeout(this.#keepTimer);
     this.#keepTimer = null;
+    clearTimeout(this.#slowTimer);
+    this.#slowTimer = null;
+    this.#delivery.goOn();
     this.me = null;
+    document.body.classList.remove("for-admin");
     this.#roomList.show([], null);
     this.#notices.clear();
     document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
@@ -189,7 +206,13 @@ export class Chat {
     const { name, loaded } = this.#conversation;
     if (loaded && !this.#subscriptions.follows(name)) this.#entrance.reload();
     else this.#entrance.connectionOpened();
-    for (const room of this.#outbox.rooms()) if (!this.#rooms.get(room)?.joined) this.#delivery.roomIsLeft(room);
+    for (const room of this.#outbox.rooms()) this.#giveUpUnlessJoined(room);
+  }
+
+  #giveUpUnlessJoined(name) {
+    const room = this.#rooms.get(name);
+    if (!room) this.#delivery.roomIsGone(name);
+    else if (!room.joined) this.#delivery.roomIsLeft(name);
   }
 
   #connectionLost() {
@@ -202,6 +225,8 @@ export class Chat {
   #receive(frame) {
     const isHere = frame.room !== undefined && frame.room === this.#conversation.name;
     if (frame.type === "chat") this.#receiveMessage(frame, isHere);
+    else if (frame.type === "delete") this.#messageDeleted(frame, isHere);
+    else if (frame.type === "room_deleted") this.#roomDeleted(frame);
     else if (frame.type === "live") this.#wentLive(frame, isHere);
     else if (frame.type === "presence" && isHere) this.#people.receivePresence(frame);
     else if (frame.type === "typing" && isHere) this.#people.receiveTyping(frame);
@@ -211,10 +236,23 @@ export class Chat {
   }
 
   // What the page asked for by itself is tried again on another connection; that a room was left is told otherwise.
-  #refused({ code, error, client_id: clientId }) {
-    if (clientId !== undefined) this.#delivery.refused(clientId, error);
+  #refused({ code, error, client_id: clientId, retry_after: seconds }) {
+    if (code === "too_many_frames") this.#slowDown(clientId, seconds);
+    else if (clientId !== undefined) this.#delivery.refused(clientId, error);
     else if (code === "storage_unavailable") this.#connection.renew();
     else if (code !== "not_joined") showNotice(error);
+  }
+
+  // What it had read by then it keeps.
+  #slowDown(clientId, seconds = SLOW_SECONDS) {
+    this.#delivery.holdBack(clientId);
+    if (this.#slowTimer !== null) return;
+    const hideThis = showNotice("The server asks this page to slow down. What you wrote waits, and goes out by itself.");
+    this.#slowTimer = setTimeout(() => {
+      this.#slowTimer = null;
+      hideThis();
+      this.#delivery.goOn();
+    }, seconds * 1_000);
   }
 
   #membershipChanged({ room, joined }) {
@@ -242,6 +280,37 @@ export class Chat {
     else if (inView) this.#announcer.say(message);
     else this.#notices.tell(message);
     if (isHere) this.#keepSoon();
+  }
+
+  #messageDeleted(frame, isHere) {
+    this.#subscriptions.read(frame);
+    this.#announcer.unsay(frame.id);
+    this.#notices.untell(frame.id);
+    this.#conversation.messageDeleted(frame);
+    if (this.#isMine(frame)) this.#delivery.arrived(frame);
+    if (!isHere && this.#rooms.unreadIn(frame.room)) this.#listing.refreshSoon(); // it may have been one of these
+    this.#keptMessages.deleteMessage(frame.room, frame.id);
+  }
+
+  /** What was written for it and not sent stays, with the reason; a draft too, should there be a room of that name. */
+  #roomDeleted({ room }) {
+    const draft = this.#drafts.of(room);
+    this.#listing.membershipChanged();
+    this.#subscriptions.forget(room);
+    this.#readMarks.forget(room);
+    this.#rooms.remove(room);
+    this.#entrance.roomDeleted(room);
+    this.#keptMessages.deleteRoom(room);
+    const unsent = this.#outbox.waitingIn(room).length;
+    this.#delivery.roomIsGone(room);
+    if (!unsent || draft) this.#sayDeleted(room, unsent, draft);
+  }
+
+  #sayDeleted(room, unsent, draft) {
+    const sentence = `The room ${room} was deleted by an admin.${unsent ? " What waited to be sent to it was not sent." : ""}`;
+    const copy = ({ copyText }) => copyText(draft).then(hideNotice);
+    const offer = { action: "Copy your draft", onAction: () => withPart(() => import("./secret.js"), copy) };
+    showNotice(sentence, draft ? offer : {});
   }
 
   #wentLive(frame, isHere) {
@@ -273,6 +342,7 @@ export class Chat {
 
   #retry(entry) {
     this.#delivery.retry(entry);
+    if (this.#connection.state === "connected") this.#giveUpUnlessJoined(entry.room);
     this.#composer.focus();
   }
 
@@ -334,6 +404,14 @@ export class Chat {
       onNeighbour: (step) => this.me && this.#entrance.goTo(this.#roomList.neighbour(this.#entrance.room, step)),
       onWrite: () => this.#composer.focus(),
     });
+  }
+
+  async #moderate(act) {
+    try {
+      await withPart(() => import("./moderation.js"), act);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #fail(error) {

@@ -13,6 +13,7 @@ export class Conversation {
   name = null;
   unseen = 0;
   #newSince = null;
+  #unsentOf = null;
   #loaded = false;
   #drawing = false;
   // Each entering has a number: an answer that comes after the reader went elsewhere is dropped.
@@ -25,10 +26,13 @@ export class Conversation {
   #outbox;
   #on;
 
-  constructor({ me, outbox, onHistory, onEnd, onRetry, onDiscard, onError }) {
+  constructor({ me, outbox, onHistory, onEnd, onRetry, onDiscard, onDelete, onError }) {
     this.#outbox = outbox;
     this.#on = { onHistory, onEnd, onError };
-    this.#timeline = new Timeline(byId("messages"), (message) => message.user_id === me().user_id);
+    this.#timeline = new Timeline(byId("messages"), {
+      isOwn: (message) => message.user_id === me().user_id,
+      onDelete: (message) => (me().admin ? () => onDelete(message) : undefined),
+    });
     this.#pending = new PendingList(byId("pending"), { author: () => me().username, onRetry, onDiscard });
     this.#end = new EndKeeper(byId("scroller"), byId("messages").children, {
       isWhole: () => !this.#window.hasNewer,
@@ -68,7 +72,7 @@ export class Conversation {
 
   leave() {
     this.#visit += 1;
-    this.name = this.#newSince = null;
+    this.name = this.#newSince = this.#unsentOf = null;
     this.#loaded = false;
     this.unseen = 0;
     this.#pager.stop();
@@ -98,8 +102,21 @@ export class Conversation {
     this.draw();
   }
 
+  /** A message was deleted; nothing happens when it is not on screen. */
+  messageDeleted({ room, id }) {
+    if (room !== this.name) return;
+    this.#window.delete(id);
+    if (this.#loaded) this.draw();
+  }
+
+  /** In place of a room that cannot be entered: what was written for it and never sent. */
+  showUnsentOf(name) {
+    this.#unsentOf = name;
+    this.showEntries();
+  }
+
   showEntry(entry) {
-    if (entry.room !== this.name) return;
+    if (entry.room !== (this.name ?? this.#unsentOf)) return;
     this.#pending.show(entry);
     this.#showAround();
   }
@@ -110,7 +127,8 @@ export class Conversation {
   }
 
   showEntries() {
-    for (const entry of this.name === null ? [] : this.#outbox.inRoom(this.name)) this.#pending.show(entry);
+    const name = this.name ?? this.#unsentOf;
+    for (const entry of name === null ? [] : this.#outbox.inRoom(name)) this.#pending.show(entry);
   }
 
   /** Once for all that has changed before the next picture. */

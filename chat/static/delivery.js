@@ -6,6 +6,7 @@ export class Delivery {
   #outbox;
   #conversation;
   #onRefused;
+  #isHeldBack = false;
 
   /** `onRefused` is called with an entry that stays here for the person to decide about. */
   constructor({ send, subscriptions, outbox, conversation, onRefused }) {
@@ -61,6 +62,23 @@ export class Delivery {
     for (const { clientId } of this.#outbox.waitingIn(room)) this.refused(clientId, `You are not in ${room} any more.`);
   }
 
+  /** The same for a room that is no more: the words stay here, until their writer throws them away. */
+  roomIsGone(room) {
+    for (const { clientId } of this.#outbox.waitingIn(room)) this.refused(clientId, `There is no room ${room} any more.`);
+  }
+
+  /** The server takes no more just now: what it refused, and what follows it, waits for `goOn`. */
+  holdBack(clientId) {
+    this.#isHeldBack = true;
+    const entry = this.#outbox.hold(clientId);
+    if (entry) this.#conversation.showEntry(entry);
+  }
+
+  goOn() {
+    this.#isHeldBack = false;
+    for (const room of this.#outbox.rooms()) this.roomIsLive(room);
+  }
+
   /** What is kept in the browser was changed by another window. */
   changedElsewhere(key, value) {
     const entry = this.#outbox.changedElsewhere(key, value);
@@ -70,7 +88,7 @@ export class Delivery {
   }
 
   #post(entry) {
-    if (entry.sent || !this.#subscriptions.isLive(entry.room)) return;
+    if (this.#isHeldBack || entry.sent || !this.#subscriptions.isLive(entry.room)) return;
     entry.sent = this.#send({ type: "send", room: entry.room, message: entry.text, client_id: entry.clientId });
     this.#conversation.showEntry(entry);
   }

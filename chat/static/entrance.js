@@ -25,7 +25,7 @@ export class Entrance {
   #failed = false;
   #leaving = null;
 
-  constructor({ rooms, conversation, composer, people, layout, keptMessages, onRoom, onEntered, onRefresh, onError }) {
+  constructor({ rooms, conversation, composer, people, layout, keptMessages, onRoom, onEntered, onRefresh, onDelete, onError }) {
     this.#rooms = rooms;
     this.#conversation = conversation;
     this.#composer = composer;
@@ -41,6 +41,7 @@ export class Entrance {
     });
     byId("open-switcher").addEventListener("click", () => this.find());
     byId("leave-room").addEventListener("click", () => this.#leaveForGood());
+    byId("delete-room").addEventListener("click", () => onDelete(this.room));
     byId("room-list").addEventListener("click", () => this.#layout.close({ returnFocus: false }));
   }
 
@@ -79,7 +80,7 @@ export class Entrance {
     this.#conversation.leave();
     this.#people.startOver();
     byId("room-name").textContent = "Choose a room";
-    byId("toggle-people").hidden = byId("leave-room").hidden = true;
+    for (const id of ["toggle-people", "leave-room", "delete-room"]) byId(id).hidden = true;
   }
 
   /** What could not be loaded, or was shown from the last visit, is fetched now. */
@@ -101,6 +102,13 @@ export class Entrance {
     else this.#showUnjoined(room);
   }
 
+  /** The room is no more: who was in it goes to another. */
+  roomDeleted(room) {
+    if (room !== this.room) return;
+    correctAddress("");
+    this.enterAddressed();
+  }
+
   roomsChanged() {
     this.#switcher.refresh();
   }
@@ -118,7 +126,7 @@ export class Entrance {
     this.room = room.name;
     keep(LAST_ROOM, room.name);
     byId("room-name").textContent = room.name;
-    byId("toggle-people").hidden = byId("leave-room").hidden = false;
+    for (const id of ["toggle-people", "leave-room", "delete-room"]) byId(id).hidden = false;
     this.#composer.open(room.name);
     this.#on.onRoom();
     const newSince = this.#rooms.unreadIn(room.name) ? room.read : null;
@@ -182,6 +190,7 @@ export class Entrance {
     this.leave();
     this.room = name;
     byId("room-name").textContent = name;
+    this.#conversation.showUnsentOf(name);
     this.#on.onRoom();
   }
 

@@ -1,4 +1,4 @@
-import { roomInAddress } from "./address.js";
+import { roomInAddress, takeCode } from "./address.js";
 import * as api from "./api.js";
 import { history } from "./pager.js";
 import { kept } from "./storage.js";
@@ -16,6 +16,17 @@ export function askAll() {
   return asked;
 }
 
+/** Who may make an account here; without an answer, the server will say so when they try. */
+export function askWhoMayCome() {
+  return api.registration().catch(() => ({ registration: "open", has_admin: true }));
+}
+
+/** The code of the link that the page was opened with. */
+export const firstCode = takeCode();
+
+const isStranger = document.documentElement.dataset.visitor === "signed-out";
+
 /** Asked before the rest of the page is here: this file stands alone in index.html, and does not wait for the others.
- *  Not for a stranger, who would be refused. */
-export const firstAnswers = document.documentElement.dataset.visitor === "signed-out" ? null : askAll();
+ *  Not for a stranger, who would be refused: for them it is who may make an account. */
+export const firstAnswers = isStranger || firstCode?.kind === "reset" ? null : askAll();
+export const firstRegistration = isStranger ? askWhoMayCome() : null;

@@ -1,3 +1,5 @@
+import { withoutText } from "./message_window.js";
+
 const DATABASE = "chat";
 const STORE = "kept";
 const MOST_ROOMS = 20;
@@ -8,6 +10,8 @@ const MOST_MESSAGES = 50;
  *  It belongs to one person and goes when they sign out. Whatever fails here costs only this. */
 export class KeptMessages {
   #opening = null;
+  #changing = Promise.resolve();
+  #deleted = [];
 
   /** `{me, rooms, cursor, pages: [{room, messages, cursor}]}` as it was kept last, or null. */
   load() {
@@ -23,8 +27,30 @@ export class KeptMessages {
     });
   }
 
+  /** A message was deleted: its text stays nowhere. Many at once, of somebody who left, are one change. */
+  async deleteMessage(room, id) {
+    this.#deleted.push({ room, id });
+    if (this.#deleted.length > 1) return;
+    await this.#changing;
+    const deleted = this.#deleted;
+    this.#deleted = [];
+    this.#changing = this.#change((pages) => pages.map((page) => without(page, deleted)));
+  }
+
+  deleteRoom(room) {
+    return this.#change((pages) => pages.filter((page) => page.room !== room));
+  }
+
   forget() {
     return this.#do("readwrite", (store) => store.clear());
+  }
+
+  #change(change) {
+    return this.#do("readwrite", (store) => {
+      const reading = store.get("visit");
+      reading.onsuccess = () => reading.result && store.put({ ...reading.result, pages: change(reading.result.pages) }, "visit");
+      return reading;
+    });
   }
 
   async #do(mode, act) {
@@ -41,6 +67,11 @@ function withPagesOf(former, { me, rooms, cursor, page }) {
   const pages = (former?.me?.user_id === me.user_id ? former.pages : []).filter(({ room }) => room !== page?.room);
   if (page) pages.unshift({ ...page, messages: page.messages.slice(-MOST_MESSAGES) });
   return { me, rooms, cursor, pages: pages.slice(0, MOST_ROOMS) };
+}
+
+function without(page, deleted) {
+  const ids = new Set(deleted.filter(({ room }) => room === page.room).map(({ id }) => id));
+  return { ...page, messages: page.messages.map((message) => (ids.has(message.id) ? withoutText(message) : message)) };
 }
 
 function open() {

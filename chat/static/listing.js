@@ -25,13 +25,13 @@ export class Listing {
   #on;
 
   /** `me` gives the person who is signed in here, `onScreen` the conversation. */
-  constructor({ me, onScreen, rooms, subscriptions, connection, onReconnected, onDoubt, onError }) {
+  constructor({ me, onScreen, rooms, subscriptions, connection, onPerson, onReconnected, onDoubt, onError }) {
     this.#me = me;
     this.#onScreen = onScreen;
     this.#rooms = rooms;
     this.#subscriptions = subscriptions;
     this.#connection = connection;
-    this.#on = { onReconnected, onDoubt, onError };
+    this.#on = { onPerson, onReconnected, onDoubt, onError };
   }
 
   take(listing, { isKept }) {
@@ -95,6 +95,7 @@ export class Listing {
       const [person] = await Promise.all([api.whoami(), this.#ask()]);
       if (connection !== this.#connections) return false;
       this.#isFresh = person.user_id === this.#me().user_id;
+      if (this.#isFresh) this.#on.onPerson(person);
       if (this.#isFresh) this.#on.onReconnected();
       else this.#on.onDoubt();
     } catch (error) {
@@ -121,6 +122,7 @@ export class Listing {
 
   #load(listing) {
     this.cursor = listing.cursor;
+    for (const name of this.#rooms.replacedIn(listing)) this.#subscriptions.forget(name);
     if (!this.#rooms.load(listing)) this.refreshSoon();
   }
 

@@ -1,26 +1,41 @@
-import { correctAddress } from "./address.js";
+import { correctAddress, takeCode } from "./address.js";
 import * as api from "./api.js";
 import { Chat } from "./chat.js";
 import { ask } from "./confirm.js";
 import { byId } from "./dom.js";
 import { KeptMessages } from "./kept_messages.js";
-import { askAll, firstAnswers, LAST_ROOM } from "./first_questions.js";
+import { askAll, askWhoMayCome, firstAnswers, firstCode, firstRegistration, LAST_ROOM } from "./first_questions.js";
 import { Settings } from "./settings.js";
 import { checkForUpgrade, installShell } from "./shell.js";
 import { showNotice } from "./notice.js";
+import { withPart } from "./on_demand.js";
 import { SignIn } from "./sign_in.js";
 import { forget } from "./storage.js";
 
-const SIGNED_OUT = "You were signed out, in another window or because your sign-in has ended.";
+const SIGNED_OUT = "You were signed out, in another window, by a new password, or because your sign-in or your account was ended.";
+const DELETED = "Your account is deleted.";
+const NEW_PASSWORD = "Your new password is set. Sign in with it.";
+const AGAIN = "The page could not be loaded whole. Please open the link again.";
+const INVITE_TOO_LATE = "The invite is for somebody who has no account yet: you are signed in.";
 const FIRST_ROOM = "lobby";
 
 const keptMessages = new KeptMessages();
 const signIn = new SignIn({ onSignedIn: enter });
 const chat = new Chat({ keptMessages, onDoubt: checkSession, onSessionEnded: sessionEnded, onReconnected: checkForUpgrade });
 
-new Settings({ onConnect: () => chat.toggleConnection(), onSignOut: signOut });
+new Settings({
+  isAdmin: () => chat.me?.admin === true,
+  onConnect: () => chat.toggleConnection(),
+  onSignOut: signOut,
+  onAccount: () => openPanel(() => import("./account_panel.js"), (part) => part.openAccount({ me: chat.me, onDeleted: forgetAccount })),
+  onAdmin: () => openPanel(() => import("./admin_panel.js"), (part) => part.openAdministration({ me: chat.me })),
+  onAudit: () => openPanel(() => import("./audit_panel.js"), (part) => part.openAudit()),
+});
+api.whenToldToWait(showNotice);
 
 let opening = false;
+let rules = firstRegistration;
+let invite;
 
 async function open(answers) {
   opening = true;
@@ -55,6 +70,7 @@ async function enter({ isNew }) {
   if (isNew) await api.joinRoom(FIRST_ROOM).catch(() => {}); // there may be no such room
   const [person, listing] = await Promise.all([api.whoami(), api.rooms()]);
   signIn.empty();
+  invite = undefined;
   start(person, listing);
 }
 
@@ -64,13 +80,47 @@ function start(person, listing, options) {
   chat.stop();
   show("app");
   chat.start(person, listing, options);
+  turnInviteDown();
 }
 
-function askToSignIn(reason = "") {
+function turnInviteDown() {
+  if (invite) showNotice(INVITE_TOO_LATE);
+  invite = undefined;
+}
+
+function askToSignIn(reason = "", username = "") {
   show("welcome");
   document.title = "Chat";
-  signIn.show(reason);
+  signIn.show({ reason, username, invite, rules: rules ?? askWhoMayCome() });
+  rules = null; // as they were when the page was opened; they may change
 }
+
+/** A link with a code was followed: to here, or in a page that is open. */
+function follow({ kind, code }) {
+  if (kind === "invite") invite = code;
+  else withPart(() => import("./reset_password.js"), (part) => askForPassword(part, code), () => sayUnreachable({ message: AGAIN }));
+  return kind === "reset";
+}
+
+function askForPassword({ showReset }, code) {
+  show("reset");
+  document.title = "Chat";
+  showReset(code, { onDone: (username) => leaveReset(NEW_PASSWORD, username), onGiveUp: () => leaveReset() });
+}
+
+function leaveReset(reason = "", username = "") {
+  byId("reset").replaceChildren();
+  if (username) {
+    chat.stop(); // whoever it was: the new password is to be tried
+    askToSignIn(reason, username);
+  } else if (chat.me) {
+    show("app");
+  } else {
+    open(askAll());
+  }
+}
+
+const isResetting = () => !byId("reset").hidden;
 
 function sayUnreachable(error) {
   show("unreachable");
@@ -79,7 +129,7 @@ function sayUnreachable(error) {
 
 /** The session belongs to the browser: another window may have ended it, or begun one for somebody else. */
 async function checkSession() {
-  if (opening) return;
+  if (opening || isResetting()) return;
   try {
     const person = await api.whoami();
     if (person.user_id !== chat.me?.user_id) start(person, await api.rooms());
@@ -92,7 +142,18 @@ function sessionEnded() {
   if (!chat.me) return;
   chat.stop();
   forgetMessages();
-  askToSignIn(SIGNED_OUT);
+  if (!isResetting()) askToSignIn(SIGNED_OUT);
+}
+
+// Unless the person was signed out while it came.
+const openPanel = (load, act) => withPart(load, (part) => chat.me && act(part));
+
+function forgetAccount() {
+  chat.forgetPerson();
+  chat.stop();
+  forgetMessages();
+  correctAddress("");
+  askToSignIn(DELETED);
 }
 
 async function signOut() {
@@ -117,12 +178,18 @@ function forgetMessages() {
 }
 
 function show(state) {
-  for (const id of ["unreachable", "welcome", "app"]) byId(id).hidden = id !== state;
+  for (const id of ["unreachable", "welcome", "reset", "app"]) byId(id).hidden = id !== state;
   document.body.classList.add("decided");
 }
 
 byId("try-again").addEventListener("click", () => open(askAll()));
-addEventListener("hashchange", () => chat.addressChanged());
+addEventListener("hashchange", () => {
+  const followed = takeCode();
+  if (!followed) chat.addressChanged();
+  else if (follow(followed)) return;
+  else if (!chat.me) askToSignIn();
+  else turnInviteDown();
+});
 addEventListener("online", () => chat.check());
 addEventListener("offline", () => chat.check());
 addEventListener("storage", ({ key, newValue }) => {
@@ -134,7 +201,7 @@ document.addEventListener("visibilitychange", () => {
   else checkSession();
 });
 
-open(firstAnswers);
+if (!firstCode || !follow(firstCode)) open(firstAnswers);
 installShell({
   onUpgrade: () => showNotice("The server has been upgraded.", { action: "Reload", onAction: () => location.reload() }),
 });

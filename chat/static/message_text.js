@@ -1,5 +1,6 @@
 // Either fenced code, code in back-ticks, or an address; everything between is plain. Each part is found in one pass.
-const PARTS = /```(?:[a-z0-9+#-]{0,20}\n)?([^`]+(?:`{1,2}[^`]+)*)```\n?|`([^`\n]+)`|(https?:\/\/[^\s<>"`]+)/giu;
+// No address goes on beyond a character that turns writing around: it would read as another one.
+const PARTS = /```(?:[a-z0-9+#-]{0,20}\n)?([^`]+(?:`{1,2}[^`]+)*)```\n?|`([^`\n]+)`|(https?:\/\/[^\s<>"`\p{Bidi_C}\p{Cc}]+)/giu;
 const ENDS_SENTENCE = /[.,:;!?'*_~…’”»›。，、！？；：]/u;
 const CLOSING = { ")": "(", "]": "[", "}": "{", "）": "（", "」": "「", "』": "『", "】": "【", "》": "《" };
 

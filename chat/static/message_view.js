@@ -1,4 +1,4 @@
-import { avatar, button, element, written } from "./dom.js";
+import { avatar, button, element, icon, written } from "./dom.js";
 import { parseText } from "./message_text.js";
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
@@ -8,14 +8,22 @@ const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle:
 
 // What the same person writes within this time stands under one heading.
 const GROUP_MS = 5 * 60_000;
+const LONGEST_LABEL = 60;
 
-/** A message that the server has. */
-export function messageItem({ id, username, message, timestamp }, own) {
-  const sent = new Date(timestamp);
+/** A message that the server has; `onDelete` is there for who may delete it. */
+export function messageItem(message, own, onDelete) {
   const item = element("li");
-  item.dataset.id = id;
-  item.append(article(username, timeOf(sent, timestamp), message, own));
+  item.dataset.id = message.id;
+  item.append(messageArticle(message, own, onDelete));
   return item;
+}
+
+/** A message that was deleted stays in its place: who reads on should see that something was there. */
+export function messageArticle({ username, message, timestamp, deleted }, own, onDelete) {
+  const made = article(username, timeOf(new Date(timestamp), timestamp), deleted ? "Message deleted" : message, own);
+  if (deleted) made.classList.add("deleted");
+  else if (onDelete) made.append(deleteButton(username, message, onDelete));
+  return made;
 }
 
 /** Shows above the message what begins with it: a day, what is new, another person's words. */
@@ -64,6 +72,15 @@ function article(username, aside, text, own) {
   const heading = element("p", "heading");
   heading.append(written("bdi", "author", username), aside);
   made.append(avatar(username), heading, textOf(text));
+  return made;
+}
+
+function deleteButton(username, message, onDelete) {
+  const made = button("", onDelete, "quiet small delete");
+  made.ariaLabel = `Delete message of ${username}: ${message.slice(0, LONGEST_LABEL)}`;
+  made.title = "Delete message";
+  made.tabIndex = -1; // see delete_keys.js
+  made.append(icon("bin"));
   return made;
 }
 

@@ -1,6 +1,8 @@
 // So much of the window may go at once to make place for what came while a newer page was on its way: the reader is
 // further down than that.
 const EARLY_SHARE = 1 / 8;
+// A page is on its way for seconds, and few messages are deleted meanwhile.
+const MOST_DELETED = 1_000;
 
 /** The stretch of a room that is on screen: messages without a gap, oldest first, each once, never more than `most`.
  *
@@ -12,6 +14,7 @@ export class MessageWindow {
   hasNewer = true; // nothing is here before the first page
   #most;
   #early = null;
+  #deleted = new Set();
 
   constructor(most) {
     this.#most = most;
@@ -30,10 +33,8 @@ export class MessageWindow {
   }
 
   clear() {
-    this.messages = [];
-    this.hasOlder = false;
-    this.hasNewer = true;
-    this.#early = null;
+    this.#empty();
+    this.#deleted.clear();
   }
 
   /** From here to `show` or `showNewer` what arrives live is held back: it may be what the page does not reach. */
@@ -44,8 +45,8 @@ export class MessageWindow {
   /** The newest page of the room. */
   show(page, hasOlder) {
     const early = this.#takeEarly();
-    this.clear();
-    this.messages = page.slice(-this.#most);
+    this.#empty();
+    this.messages = this.#asItIs(page.slice(-this.#most));
     this.hasOlder = hasOlder || page.length > this.#most;
     this.hasNewer = early.length > this.#most;
     this.#addAll(early);
@@ -54,7 +55,7 @@ export class MessageWindow {
   /** The page before the message `before`, if that is still the oldest; what no longer fits goes at the other end. */
   showOlder(page, hasOlder, before) {
     if (before !== this.oldestId) return;
-    this.messages.unshift(...page.filter(({ id }) => id < before));
+    this.messages.unshift(...this.#asItIs(page.filter(({ id }) => id < before)));
     this.hasOlder = hasOlder;
     this.#cutNewest();
   }
@@ -63,7 +64,7 @@ export class MessageWindow {
   showNewer(page, hasNewer, after) {
     const early = this.#takeEarly();
     if (after !== this.newestId) return;
-    this.messages.push(...page.filter(({ id }) => id > after));
+    this.messages.push(...this.#asItIs(page.filter(({ id }) => id > after)));
     this.#cutOldest();
     this.hasNewer = hasNewer || early.length > Math.ceil(this.#most * EARLY_SHARE);
     this.#addAll(early);
@@ -82,10 +83,28 @@ export class MessageWindow {
     return true;
   }
 
+  /** A message was deleted: what is here of it, or comes with a page that is older than this, has no text any more. */
+  delete(id) {
+    this.#deleted.add(id);
+    if (this.#deleted.size > MOST_DELETED) this.#deleted.delete(this.#deleted.values().next().value);
+    this.messages = this.#asItIs(this.messages);
+  }
+
+  #empty() {
+    this.messages = [];
+    this.hasOlder = false;
+    this.hasNewer = true;
+    this.#early = null;
+  }
+
+  #asItIs(messages) {
+    return messages.map((message) => (this.#deleted.has(message.id) && !message.deleted ? withoutText(message) : message));
+  }
+
   #takeEarly() {
     const early = this.#early ?? [];
     this.#early = null;
-    return early;
+    return this.#asItIs(early);
   }
 
   #addAll(early) {
@@ -112,3 +131,6 @@ export class MessageWindow {
     this.hasNewer = true;
   }
 }
+
+/** What is left of a message that was deleted; it keeps its place and the cursor that it had. */
+export const withoutText = (message) => ({ ...message, message: "", deleted: true });

@@ -12,7 +12,7 @@ const LAST = "chat.noticed";
 /** Tells of messages in rooms that are not in view: in the title always, aloud only when asked for. */
 export class Notices {
   #rooms;
-  #timers = new Set();
+  #timers = new Map();
 
   constructor(rooms) {
     this.#rooms = rooms;
@@ -28,10 +28,16 @@ export class Notices {
   tell(message) {
     if (!preferences.notify && !preferences.sound) return;
     const timer = setTimeout(() => {
-      this.#timers.delete(timer);
+      this.#timers.delete(message.id);
       this.#tellUnlessRead(message);
     }, PATIENCE_MS);
-    this.#timers.add(timer);
+    this.#timers.set(message.id, timer);
+  }
+
+  /** A message was deleted before anyone was told of it. */
+  untell(id) {
+    clearTimeout(this.#timers.get(id));
+    this.#timers.delete(id);
   }
 
   /** What was said to one person is not told to the next. */

@@ -47,6 +47,13 @@ export class Outbox {
     return this.#change(clientId, { refusal: sentence });
   }
 
+  /** It did not get through on this connection, and will be sent again. */
+  hold(clientId) {
+    const entry = this.#entries.get(clientId);
+    if (entry) entry.sent = false;
+    return entry;
+  }
+
   retry(clientId) {
     return this.#change(clientId, { refusal: "", sent: false });
   }

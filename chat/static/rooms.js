@@ -15,10 +15,17 @@ export class Rooms {
   /** Takes over a whole listing; what is known from frames that are newer than it is kept. False when the server had
    *  yet to hear of something that was read here: what it counted is too much. */
   load({ rooms, cursor }) {
-    const former = this.#rooms;
+    const former = new Map(this.#rooms);
+    for (const name of this.replacedIn({ rooms })) former.delete(name);
     this.#rooms = new Map(rooms.map((listed) => [listed.room_name, roomFrom(listed, cursor, former.get(listed.room_name))]));
     this.#onChange();
     return !rooms.some((listed) => isBehind(listed, former.get(listed.room_name)));
+  }
+
+  /** The names under which the listing has another room than before: the former was deleted meanwhile. */
+  replacedIn({ rooms }) {
+    const isOther = ({ room_name: name, room_id: id }) => this.#rooms.has(name) && this.#rooms.get(name).id !== id;
+    return rooms.filter(isOther).map((listed) => listed.room_name);
   }
 
   clear() {
@@ -88,6 +95,11 @@ export class Rooms {
     room.read = Math.max(room.read, cursor);
     room.fresh = room.fresh.filter((unread) => unread > cursor);
     this.#onChange();
+  }
+
+  /** The room is no more. */
+  remove(name) {
+    if (this.#rooms.delete(name)) this.#onChange();
   }
 
   /** False for a room that no listing has named yet. */

@@ -7,7 +7,8 @@ const OURS = "chat-";
 const CACHE = OURS + STATIC.split("/").at(-1);
 const PATIENCE_MS = 4_000;
 
-// Not to wait for open pages is safe: each has loaded all its modules when it opened, none is fetched later.
+// Not to wait for open pages is safe: each has loaded what it needs to go on when it opened. Of what it fetches later,
+// a panel that is opened, it knows that it may be gone, and asks for a reload (on_demand.js).
 self.addEventListener("install", (event) => {
   self.skipWaiting();
   event.waitUntil(fill());

@@ -6,19 +6,25 @@ import { playSound } from "./sound.js";
 /** The dialog of what one can choose for this browser. */
 export class Settings {
   #dialog = byId("settings");
+  #isAdmin;
 
-  constructor({ onConnect, onSignOut }) {
+  constructor({ isAdmin, onConnect, onSignOut, onAccount, onAdmin, onAudit }) {
+    this.#isAdmin = isAdmin;
     byId("open-settings").addEventListener("click", () => this.open());
     byId("close-settings").addEventListener("click", () => this.#dialog.close());
     this.#dialog.addEventListener("click", (event) => event.target === this.#dialog && this.#dialog.close());
     this.#dialog.addEventListener("change", (event) => this.#changed(event.target));
     byId("disconnect").addEventListener("click", () => this.#leaveTo(onConnect));
     byId("sign-out").addEventListener("click", () => this.#leaveTo(onSignOut));
+    for (const [id, onOpen] of [["open-account", onAccount], ["open-admin", onAdmin], ["open-audit", onAudit]]) {
+      byId(id).addEventListener("click", () => this.#leaveTo(onOpen));
+    }
   }
 
   open() {
     for (const choice of this.#dialog.querySelectorAll("[name=theme]")) choice.checked = choice.value === preferences.theme;
     byId("sound").checked = preferences.sound;
+    byId("open-admin").hidden = !this.#isAdmin();
     this.#showNotify();
     this.#dialog.showModal();
   }

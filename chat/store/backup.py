@@ -71,11 +71,21 @@ def _workshop(final: Path) -> Iterator[Path]:
         except OSError:
             raise CommandRefused(f"Another backup to {final} is under way.") from None
         try:
+            _clear(workshop)  # above all of a log, which SQLite would play into the copy
             yield workshop
         finally:
             shutil.rmtree(workshop, ignore_errors=True)
     finally:
         os.close(descriptor)
+
+
+def _clear(workshop: Path) -> None:
+    workshop.chmod(0o700)
+    for left in workshop.iterdir():
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
 
 
 def _copy(snapshot: sqlite3.Connection, copy: Path, on_progress: OnProgress) -> None:

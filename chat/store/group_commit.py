@@ -271,6 +271,7 @@ class GroupCommit:
             self._queue = deque(submission for submission in self._queue if not self._is_gone(submission[0]))
             self._arrivals.skip(len(turned_away))
             self._queue_bytes -= sum(_size(draft) for draft, _ in turned_away)
+            self._arrivals.take(len(turned_away))
             self._space.set()
             _answer_failed(turned_away)
 

@@ -20,7 +20,7 @@ from aiohttp import web
 from chat.logs import new_request_id
 from chat.services.limits import counted_subnet
 from chat.settings import Settings
-from chat.web.middlewares import PROTECTION
+from chat.web.middlewares import PROTECTION, REQUEST_ID_HEADER
 from chat.web.proxies import is_from
 
 log = logging.getLogger(__name__)
@@ -46,9 +46,9 @@ def _refusal(status: str, sentence: str) -> tuple[bytes, bytes]:
         "Connection": "close",
         **PROTECTION,
     }
-    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    # Between the two, the id of the request that nobody has read.
-    return f"HTTP/1.1 {status}\r\n{head}".encode(), f"\r\n\r\n{body}".encode()
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items())]
+    # Between the two comes the id of the request that nobody has read.
+    return "\r\n".join([*lines, f"{REQUEST_ID_HEADER}: "]).encode(), f"\r\n\r\n{body}".encode()
 
 
 _SERVER_FULL = _refusal("503 Service Unavailable", "The server holds as many connections as it can. Try again soon.")
@@ -170,7 +170,7 @@ class Listener:
     def _turn_away(self, connection: socket.socket, refusal: tuple[bytes, bytes]) -> None:
         head, body = refusal
         with suppress(OSError):
-            connection.send(head + b"X-Request-Id: " + new_request_id().encode() + body)
+            connection.send(head + new_request_id().encode() + body)
             connection.shutdown(socket.SHUT_WR)
         if len(self._lingering) < _LINGERING_MAX:
             # Closed with a request unread, the connection would be reset, perhaps before the answer was read.

@@ -26,9 +26,9 @@ async def _metrics(chat: web.Application, _request: web.Request) -> web.Response
     hub = chat[HUB]
     database_bytes, wal_bytes = await asyncio.to_thread(file_bytes, chat[SETTINGS].data_dir)
     readings = Readings(
-        sockets=hub.socket_count,
-        rooms_live=hub.room_count,
-        users_online=hub.user_count,
+        sockets=hub.open_sockets,
+        rooms_live=hub.live_rooms,
+        users_online=hub.users_online,
         catch_ups=hub.catch_ups,
         catching_up=hub.catching_up,
         password_queue=chat[HASHER].pending,

@@ -206,7 +206,7 @@ class _Conversation:
             await asyncio.sleep(0)  # frames that are here already would all be acted on first
             return
         if now - self._ran_dry > _DRY_SPELL_SECONDS and not subscriber.is_closing:
-            subscriber.send(error_frame(self._limits.too_many_frames()))
+            self._refuse(self._limits.too_many_frames())
         while now < until and not subscriber.is_closing and not subscriber.transport.is_closing():
             await asyncio.sleep(min(until - now, _LONGEST_PAUSE_SECONDS))
             subscriber.last_received = now = self._loop.time()
@@ -269,7 +269,7 @@ class _Conversation:
         ):
             self._subscriber.send(change_frame(message))
 
-    def _refuse(self, error: ChatError, client_id: str | None) -> None:
+    def _refuse(self, error: ChatError, client_id: str | None = None) -> None:
         self._metrics.refused(error.code)
         self._subscriber.send(error_frame(error, client_id))
 
@@ -282,7 +282,7 @@ class _Conversation:
         try:
             await self._subscribe(Subscribe(None, after))
         except ChatError as error:  # the room was deleted during the handshake
-            self._subscriber.send(error_frame(error))
+            self._refuse(error)
 
     def _follow(self, room: Room, after: int | None) -> None:
         self._hub.subscribe(self._subscriber, room, after)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -49,6 +50,22 @@ async def make_database(data_dir: Path, *, messages: int = 0) -> None:
             ),
         )
         database.execute("COMMIT")
+
+
+async def make_database_with_log(data_dir: Path) -> None:
+    """What a killed server leaves: a database whose one message, `only in the log`, is in the log alone."""
+    alive = data_dir.with_name("alive")
+    await make_database(alive)
+    with closing(sqlite3.connect(alive / "chat.db", isolation_level=None)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA wal_autocheckpoint = 0")
+        database.execute(
+            "INSERT INTO message (cursor, room_id, user_id, text, created_at) VALUES (1, 1, 1, 'only in the log', 0)"
+        )
+        data_dir.mkdir(mode=0o700)
+        for name in ("chat.db", "chat.db-wal", "chat.db-shm"):
+            shutil.copy(alive / name, data_dir / name)
+            (data_dir / name).chmod(0o600)
 
 
 def rows(path: Path, sql: str) -> list[tuple[object, ...]]:

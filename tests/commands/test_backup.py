@@ -54,7 +54,7 @@ async def test_beside_a_running_server_it_holds_what_was_only_in_the_log(data_di
         outcome = await run("backup", final, "--data-dir", data_dir)
         await ada.says("and on it goes")
     assert outcome.code == 0, outcome
-    assert "Backed up 1 users, 1 rooms and 1 messages" in outcome.output
+    assert "Backed up 1 user, 1 room and 1 message " in outcome.output
     assert f"python -m chat restore {final}" in outcome.output
     assert rows(final, "SELECT text FROM message") == [("in the log",)]
 
@@ -120,12 +120,15 @@ async def test_a_damaged_database_gives_no_backup(data_dir: Path, final: Path) -
 
 
 async def test_what_a_killed_backup_left_is_cleared_away_by_the_next(data_dir: Path, final: Path) -> None:
-    await make_database(data_dir)
+    await make_database(data_dir, messages=3)
     left = final.parent / ".copy.db.partial"
     left.mkdir()
     (left / "chat.db").write_bytes(b"half")
+    (left / "chat.db-wal").write_bytes(b"frames")
+    (left / "trial").mkdir()
     assert (await run("backup", final, "--data-dir", data_dir)).code == 0
     assert [path.name for path in final.parent.iterdir()] == ["copy.db"]
+    assert rows(final, "SELECT count(*) FROM message") == [(3,)]
 
 
 async def test_two_at_the_same_time_both_end_well_or_one_says_why_not(data_dir: Path, final: Path) -> None:

@@ -26,7 +26,7 @@ async def test_it_works_beside_a_running_server(data_dir: Path) -> None:
         outcome = await run("check", "--data-dir", data_dir)
     assert outcome.code == 0
     assert outcome.output.startswith("No damage found in ")
-    assert outcome.output.endswith("0 users, 1 rooms, 0 messages\n")
+    assert outcome.output.endswith("It holds 0 users, 1 room and 0 messages.\n")
 
 
 async def test_damage_is_found(data_dir: Path) -> None:

@@ -10,12 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from chat.errors import CommandRefused, StartRefused
+from chat.settings import Settings
 from chat.store import restore as restoring
+from chat.store.backup import back_up
 from chat.store.migrations import current_version
+from chat.store.opening import open_database
+from chat.store.snapshots import open_directory
 from tests.commands.running import refused, run, small_disk
-from tests.commands.stored import make_database, rows
+from tests.commands.stored import make_database, make_database_with_log, rows
 from tests.people import Person, visiting
-from tests.processes import refused_start, server_process
+from tests.processes import server_process
 
 SENDERS = 3
 
@@ -24,8 +29,14 @@ SENDERS = 3
 async def backup(tmp_path: Path) -> Path:
     """A backup of 300 messages."""
     await make_database(tmp_path / "original", messages=300)
-    assert (await run("backup", tmp_path / "copy.db", "--data-dir", tmp_path / "original")).code == 0
+    with open_directory(tmp_path / "original", "backup") as source:
+        await asyncio.to_thread(back_up, source, tmp_path / "copy.db", lambda _done, _total: None)
     return tmp_path / "copy.db"
+
+
+def put_back(backup: Path, data_dir: Path) -> None:
+    """What the command does, without a process of its own."""
+    restoring.restore(backup, data_dir, lambda _done, _total: None, force=True)
 
 
 def contents(directory: Path) -> dict[str, bytes]:
@@ -94,11 +105,7 @@ async def test_a_running_server_must_be_stopped_first(backup: Path, data_dir: Pa
 
 
 async def test_a_database_that_is_there_is_kept_with_its_log_and_only_by_force(backup: Path, data_dir: Path) -> None:
-    async with server_process(data_dir, "--checkpoint-idle-seconds", "60") as server, visiting(server, "eve") as eve:
-        await eve.sign_up()
-        await eve.joins()
-        await eve.says("only in the log")
-        await server.kill()
+    await make_database_with_log(data_dir)
     before = contents(data_dir)
     assert before["chat.db-wal"]
     assert "--force" in await refused("restore", backup, "--data-dir", data_dir)
@@ -154,7 +161,9 @@ async def test_what_is_no_whole_backup_is_refused_and_nothing_is_touched(
     before = contents(data_dir)
     assert callable(damage)
     damage(backup)
-    assert part in await refused("restore", backup, "--force", "--data-dir", data_dir)
+    with pytest.raises(CommandRefused) as refusal:
+        put_back(backup, data_dir)
+    assert part in refusal.value.sentence
     assert contents(data_dir) == before
 
 
@@ -187,11 +196,7 @@ class Killed(BaseException):
 async def test_a_kill_at_any_step_leaves_the_old_data_whole(
     deadly: int, backup: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with server_process(data_dir, "--checkpoint-idle-seconds", "60") as server, visiting(server, "eve") as eve:
-        await eve.sign_up()
-        await eve.joins()
-        await eve.says("only in the log")
-        await server.kill()
+    await make_database_with_log(data_dir)
     steps = 0
 
     def step(function: object) -> object:
@@ -209,7 +214,7 @@ async def test_a_kill_at_any_step_leaves_the_old_data_whole(
         monkeypatch.setattr(owner, name, step(getattr(owner, name)))
     died = False
     try:
-        restoring.restore(backup, data_dir, lambda _done, _total: None, force=True)
+        put_back(backup, data_dir)
     except Killed:
         died = True
     monkeypatch.undo()
@@ -218,10 +223,10 @@ async def test_a_kill_at_any_step_leaves_the_old_data_whole(
     places = [*kept, data_dir / "chat.db"]
     assert any(old_data_is_at(place) for place in places)
     if not old_data_is_at(data_dir / "chat.db"):
-        code, sentence = await refused_start("--data-dir", str(data_dir))
-        assert code == 2, "a server started on something else than the old data"
-        assert "python -m chat restore" in sentence
-    assert (await run("restore", backup, "--force", "--data-dir", data_dir)).code == 0
+        with pytest.raises(StartRefused, match="python -m chat restore"):
+            async with open_database(Settings(data_dir=data_dir), lambda: None):
+                raise AssertionError("a server started on something else than the old data")
+    put_back(backup, data_dir)
     assert rows(data_dir / "chat.db", "SELECT count(*) FROM message") == [(300,)]
     kept = sorted(data_dir.glob("chat.db.before-restore-*[0-9]"))
     assert any(old_data_is_at(place) for place in kept)

@@ -10,9 +10,15 @@ from tests.servers import RunningServer
 from tests.static.axe import violations
 from tests.static.conftest import Visit
 from tests.static.panels import (
+    account,
+    administration,
+    audit,
     close,
     list_of_people,
     list_of_rooms,
+    open_account,
+    open_administration,
+    open_audit,
     open_people,
     open_rooms,
     open_settings,
@@ -113,4 +119,40 @@ async def test_messages_that_are_not_delivered(visit: Visit, server: RunningServ
     await say(page, "written offline")
     await expect(pending(page)).to_have_count(2)
     broken += await found(page, "pending message")
+    assert not broken, "\n".join(broken)
+
+
+@on_every_screen
+async def test_the_panels_of_an_account_and_of_admins(visit: Visit, ada: Person, bob: Person, width: int) -> None:
+    said = await bob.says("rude")
+    await bob.says("and on")
+    await ada.post("/delete_message", id=said["id"])
+    await ada.post("/create_invite")
+    page = await visit(ada, width=width)
+    await ready(page)
+    await page.get_by_role("button", name="Delete message").focus()
+    broken = await found(page, "a deleted message and the button for another")
+
+    for open_panel, panel in ((open_account, account), (open_administration, administration), (open_audit, audit)):
+        await open_panel(page)
+        await expect(panel(page).get_by_role("listitem").first).to_be_visible()
+        for summary in await panel(page).locator("summary").all():
+            await summary.click()
+        if panel is administration:
+            await page.get_by_role("button", name="Make an invite").click()
+            await expect(page.get_by_label("Link of the new invite")).to_be_visible()
+        broken += await found(page, str(await panel(page).locator("h2").inner_text()))
+        await close(page, panel(page))
+        if width == 320:
+            await close(page, list_of_rooms(page))
+    assert not broken, "\n".join(broken)
+
+
+@on_every_screen
+async def test_the_card_for_a_new_password(visit: Visit, ada: Person, width: int) -> None:
+    page = await visit(at="/#reset=nothing", width=width)
+    await page.get_by_label("New password", exact=True).fill("short")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert").filter(visible=True)).to_have_count(1)
+    broken = await found(page, "new password")
     assert not broken, "\n".join(broken)

@@ -35,7 +35,7 @@ async def test_the_first_message_is_there_after_one_round_trip(visit: Visit, ada
     await expect(texts(page)).to_have_text(["hello"])
 
 
-async def test_a_stranger_is_asked_to_sign_in_and_asks_for_nothing(visit: Visit) -> None:
+async def test_a_stranger_is_asked_to_sign_in_and_asks_only_who_may_come(visit: Visit, ada: Person) -> None:
     page = await visit(at="/healthz")
     asked: list[str] = []
 
@@ -46,4 +46,5 @@ async def test_a_stranger_is_asked_to_sign_in_and_asks_for_nothing(visit: Visit)
     page.on("request", note)
     await page.goto("/#lobby")
     await expect(page.get_by_label("Username")).to_be_focused()
-    assert asked == []
+    await expect(page.get_by_role("button", name="Create an account")).to_be_visible()
+    assert asked == [f"{ada.server.url}/registration"]

@@ -46,6 +46,10 @@ class Wire:
         for side in self._ends[-1]:
             await side.close(code=1011)
 
+    def tell(self, frame: Frame) -> None:
+        """The page gets a frame that the server never sent."""
+        self._ends[-1][0].send(json.dumps(frame))
+
     def hold(self, *types: str) -> None:
         """The server's frames of these types stay under way until `release`."""
         self._holding = types

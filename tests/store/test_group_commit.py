@@ -402,6 +402,9 @@ async def test_a_change_is_published_in_the_step_in_which_it_comes_back_from_the
     assert seen == [2, 3]
 
 
+# What is told of commits
+
+
 async def test_each_commit_that_succeeds_is_told_of_once_with_what_it_held(data_dir: Path) -> None:
     told: list[Committed] = []
     async with staged(data_dir, told.append, batch_max_messages=2) as stage:

@@ -53,7 +53,8 @@ async def test_what_is_malformed_is_refused(server: RunningServer) -> None:
 async def test_a_server_that_can_have_no_socket_serves_without(
     start_server: StartServer, data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (data_dir / "control.sock").mkdir(parents=True)  # what no unlink takes away
+    data_dir.mkdir(mode=0o700)
+    (data_dir / "control.sock").mkdir()  # what no unlink takes away
     server = await start_server()
     assert "control: no socket" in caplog.text
     async with aiohttp.ClientSession() as session, session.get(f"{server.url}/healthz") as answer:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 
-import { addressOf, goTo, roomInAddress } from "../../../chat/static/address.js";
+import { addressOf, goTo, roomInAddress, takeCode } from "../../../chat/static/address.js";
 
 const ROOMS = ["lobby", "tea & cake", "100 %", "50%25", "#1/2?", "комната", "غرفة", "🫖"];
 
@@ -38,3 +38,21 @@ for (const hash of ["#%", "#%E0%A4", "#100%"]) {
     assert.equal(roomInAddress(), "");
   });
 }
+
+for (const kind of ["invite", "reset"]) {
+  test(`the code of a link of kind ${kind} is taken, once, and names no room`, () => {
+    at(`#${kind}=a-B_9`);
+    location.pathname = "/";
+    globalThis.history = { replaceState: (state, title, address) => at(address.replace("/", "")) };
+    assert.equal(roomInAddress(), "");
+    assert.deepEqual(takeCode(), { kind, code: "a-B_9" });
+    assert.equal(takeCode(), null);
+    delete globalThis.history;
+  });
+}
+
+test("a room that is called like a code is a room", () => {
+  at(addressOf("invite=tea"));
+  assert.equal(takeCode(), null);
+  assert.equal(roomInAddress(), "invite=tea");
+});

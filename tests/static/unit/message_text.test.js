@@ -113,3 +113,9 @@ test("the longest of messages is done at once, however hostile", () => {
   // Two dozen messages take some milliseconds; anything that grows with the square of the length takes seconds.
   assert.ok(performance.now() - begun < 2_000, `${performance.now() - begun} ms`);
 });
+
+test("an address ends where writing is turned around, as it would read as another one", () => {
+  for (const mark of ["\u202e", "\u2067", "\u200f", "\u061c", "\u001b"]) {
+    assert.deepEqual(links(`https://a.example/${mark}moc.elpmaxe.b//:sptth`), ["https://a.example/"]);
+  }
+});

@@ -220,3 +220,39 @@ test("at any time it is one stretch of the room, and nothing is lost on the way 
     world.finish();
   }
 });
+
+const gone = () => shown.messages.filter(({ deleted }) => deleted).map(({ id }) => id);
+
+test("a deleted message keeps its place and its cursor, and loses its text", () => {
+  shown.show([{ id: 4, cursor: 4, message: "hi" }, { id: 5 }], true);
+  shown.delete(4);
+  assert.deepEqual(shown.messages[0], { id: 4, cursor: 4, message: "", deleted: true });
+  assert.deepEqual(gone(), [4]);
+});
+
+test("what is deleted elsewhere makes nothing appear", () => {
+  shown.show(page(4, 5), true);
+  shown.delete(3);
+  shown.delete(9);
+  assert.deepEqual(ids(), [4, 5]);
+  assert.deepEqual(gone(), []);
+});
+
+test("a page that was on its way while one of its messages was deleted brings no text back", () => {
+  shown.show(page(4, 5), true);
+  shown.expectNewer();
+  shown.add({ id: 6 }, true);
+  for (const id of [3, 6, 7]) shown.delete(id);
+  shown.showOlder(page(2, 3), false, 4);
+  assert.deepEqual(gone(), [3, 6]);
+  shown.show(page(2, 3, 6, 7), false);
+  assert.deepEqual(gone(), [3, 6, 7]);
+});
+
+test("in another room nothing is deleted by that", () => {
+  shown.show(page(4, 5), true);
+  shown.delete(4);
+  shown.clear();
+  shown.show(page(4, 5), true);
+  assert.deepEqual(gone(), []);
+});

@@ -127,3 +127,13 @@ test("a browser that forbids storage forgets, and nothing worse", () => {
   assert.equal(outbox.take(clientId).text, "for now");
   assert.deepEqual(textsIn(outboxOf(ADA)), []);
 });
+
+test("what was held back is to be sent again, and is refused no more than before", () => {
+  const outbox = outboxOf(ADA);
+  const entry = outbox.add("lobby", "too fast");
+  entry.sent = true;
+  assert.equal(outbox.hold(entry.clientId), entry);
+  assert.equal(entry.sent, false);
+  assert.deepEqual(outbox.waitingIn("lobby"), [entry]);
+  assert.equal(outbox.hold("unknown"), undefined);
+});

@@ -151,3 +151,21 @@ describe("a membership", () => {
     assert.equal(rooms.setJoined("nowhere", true), false);
   });
 });
+
+test("a room that is no more is gone with its number", () => {
+  const changes = [];
+  const some = new Rooms(() => changes.push("change"));
+  some.load({ rooms: [{ ...lobby, unread: 3 }, attic], cursor: 40 });
+  some.remove("lobby");
+  some.remove("lobby");
+  assert.deepEqual([some.all.map(({ name }) => name), some.unread, changes.length], [["attic"], 0, 2]);
+});
+
+test("another room of the same name begins anew", () => {
+  rooms.readToEnd("lobby", 39);
+  const listing = { rooms: [{ ...lobby, room_id: 9, unread: 2, read: 0 }, attic], cursor: 60 };
+  assert.deepEqual(rooms.replacedIn(listing), ["lobby"]);
+  rooms.load(listing);
+  assert.deepEqual([rooms.get("lobby").id, rooms.get("lobby").read, rooms.unreadIn("lobby")], [9, 0, 2]);
+  assert.deepEqual(rooms.replacedIn(listing), []);
+});

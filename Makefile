@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LIGHTHOUSE := tests/static/lighthouse
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test lint lighthouse bench bench-quick ci clean
+.PHONY: run test lint search lighthouse bench bench-quick ci clean
 
 run: $(VENV)/run
 	$(BIN)/python run.py
@@ -21,6 +21,10 @@ lint: $(VENV)/test
 	$(BIN)/lint-imports
 	find chat/static tests/static/unit -name '*.js' -print0 \
 		| xargs -0 -n 1 $(VENV)/lib/python3*/site-packages/playwright/driver/node --check
+
+# The tests with made-up inputs, with fifty times as many of them; an hour or so.
+search: $(VENV)/test
+	EXAMPLES_TIMES=50 $(BIN)/python -m pytest --timeout 7200 -k "test_whole or test_frames or test_endpoints or test_bodies or test_protocol or test_fields"
 
 # Measures the page, which tests should not: that depends on the machine. The only thing that needs npm (190 MB).
 lighthouse: $(VENV)/test $(LIGHTHOUSE)/node_modules/installed

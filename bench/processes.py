@@ -24,6 +24,19 @@ _STOP_SECONDS = 30
 _LISTENING = re.compile(rb"listening on http://127\.0\.0\.1:(\d+)")
 
 
+# The machinery is measured, and not the limits on what one person may do: no honest person comes near those, and a
+# benchmark with a few hundred people has to go far beyond them.
+_BEYOND_ANYONE = "1000000000"
+_UNLIMITED = tuple(
+    part
+    for flag in (
+        "--rooms-per-user-per-hour", "--requests-per-user-per-second", "--requests-per-user-burst",
+        "--frames-per-user-per-second", "--frames-per-user-burst", "--sockets-per-user-max",
+    )
+    for part in (flag, _BEYOND_ANYONE)
+)  # fmt: skip
+
+
 class ServerFailed(Exception):
     """A server did not start, or ended by itself."""
 
@@ -61,9 +74,14 @@ class Server:
 
 
 @contextmanager
-def chat_server(data_dir: Path, *flags: str) -> Iterator[Server]:
-    """Run our server, as `run.py` runs it, until the end of the block."""
-    command = [sys.executable, str(ROOT / "run.py"), "--port", "0", "--data-dir", str(data_dir), *flags]
+def chat_server(data_dir: Path, *flags: str, limited: bool = False) -> Iterator[Server]:
+    """Run our server, as `run.py` runs it, until the end of the block.
+
+    Args:
+        limited: whether the limits on what one person may do are as people run it, or lifted.
+    """
+    limits = () if limited else _UNLIMITED
+    command = [sys.executable, str(ROOT / "run.py"), "--port", "0", "--data-dir", str(data_dir), *limits, *flags]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CHAT_")}
     with (data_dir / "server.log").open("w+b") as log:
         start = time.perf_counter()

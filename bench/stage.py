@@ -55,15 +55,18 @@ class Stage:
         return self.cast.copy(self.directory / f"run-{next(self._directories)}")
 
     @contextmanager
-    def chat(self, *flags: str, data_dir: Path | None = None, name: str = "chat") -> Iterator[ChatRooms]:
+    def chat(
+        self, *flags: str, data_dir: Path | None = None, name: str = "chat", limited: bool = False
+    ) -> Iterator[ChatRooms]:
         """Run our server with the cast, and afterwards make sure that everything sent through it is on disk.
 
         Args:
+            limited: whether the limits on what one person may do hold.
             data_dir: kept afterwards; without it a copy is made and removed.
         """
         directory = data_dir or self.copy_of_data()
         try:
-            with chat_server(directory, *flags) as server:
+            with chat_server(directory, *flags, limited=limited) as server:
                 rooms = ChatRooms(name, server, self.cast, directory)
                 yield rooms
             rooms.check_stored()

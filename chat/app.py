@@ -12,10 +12,15 @@ from typing import Any
 import aiohttp_session
 from aiohttp import web
 
+from chat.errors import StartRefused
 from chat.live.heartbeat import keep_alive
 from chat.live.hub import Hub
+from chat.metrics import Metrics
 from chat.models import Message
 from chat.protocol import CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR
+from chat.services.devices import KEY_PURPOSE, Devices
+from chat.services.limits import Limits
+from chat.services.operator import Operator
 from chat.services.passwords import PasswordHasher
 from chat.services.purge import Purge
 from chat.services.read_marks import ReadMarks
@@ -26,11 +31,31 @@ from chat.store.database import Database
 from chat.store.group_commit import GroupCommit
 from chat.store.messages import last_cursor, list_changes
 from chat.store.opening import open_database
+from chat.store.secrets import secret_key
 from chat.store.sessions import list_sessions
 from chat.web import parser_errors
-from chat.web.keys import BROKEN, COMMITS, DATABASE, HASHER, HUB, PURGE, READ_MARKS, SESSIONS, SETTINGS
+from chat.web.control import control_socket
+from chat.web.description import describe
+from chat.web.keys import (
+    BROKEN,
+    COMMITS,
+    DATABASE,
+    DEVICES,
+    DOCS,
+    HASHER,
+    HUB,
+    LIMITS,
+    METRICS,
+    OPENAPI,
+    PURGE,
+    READ_MARKS,
+    SESSIONS,
+    SETTINGS,
+    STOPPING,
+)
 from chat.web.listener import Listener
-from chat.web.middlewares import errors_as_json, protect, refuse_cross_site
+from chat.web.metrics import metrics_app
+from chat.web.middlewares import errors_as_json, identify, protect, refuse_cross_site
 from chat.web.proxies import believe_proxies
 from chat.web.routes import route_definitions
 from chat.web.sessions import SessionStorage
@@ -47,6 +72,7 @@ def create_app(settings: Settings) -> web.Application:
     app = web.Application(
         client_max_size=settings.frame_max_bytes,
         middlewares=[
+            identify,
             errors_as_json,
             *([believe_proxies(settings.trusted_networks)] if settings.trusted_proxies else []),
             refuse_cross_site,
@@ -54,7 +80,9 @@ def create_app(settings: Settings) -> web.Application:
         ],
     )
     app[SETTINGS] = settings
-    app[BROKEN] = asyncio.Event()
+    app[METRICS] = Metrics()
+    app[BROKEN], app[STOPPING] = asyncio.Event(), asyncio.Event()
+    app[OPENAPI], app[DOCS] = describe(settings)
     app.add_routes(route_definitions())
     app.on_response_prepare.append(protect)
     app.cleanup_ctx.append(_running)
@@ -69,7 +97,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         stack.push_async_callback(asyncio.to_thread, hasher.close)
         cursor = await last_cursor(database)
         hub = Hub(settings, partial(_read_changes, database), cursor)
-        commits = _group_commit(database, hub, settings, cursor)
+        commits = _group_commit(database, hub, settings, cursor, app[METRICS])
         read_marks = ReadMarks(database, hub, settings)
         sessions = Sessions(
             database,
@@ -95,10 +123,16 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         stack.push_async_callback(sessions.try_to_save)
         stack.push_async_callback(read_marks.flush)
         stack.push_async_callback(commits.drain)
+        app[DEVICES] = Devices(await secret_key(database, KEY_PURPOSE))
+        app[LIMITS] = Limits(settings, asyncio.get_running_loop().time)
         app[DATABASE], app[HASHER], app[HUB] = database, hasher, hub
         app[COMMITS], app[READ_MARKS], app[SESSIONS] = commits, read_marks, sessions
         app[PURGE] = purge
+        if settings.metrics_port:
+            await stack.enter_async_context(_background([app[METRICS].watch_loop()], broken))
+            await stack.enter_async_context(_metrics_site(app))
         await _log_first_account(database, settings)
+        await stack.enter_async_context(control_socket(settings, Operator(database, settings, hasher, sessions)))
         yield
 
 
@@ -111,7 +145,7 @@ async def _log_first_account(database: Database, settings: Settings) -> None:
         log.info("no account yet: the first one to sign up becomes its admin")
 
 
-def _group_commit(database: Database, hub: Hub, settings: Settings, cursor: int) -> GroupCommit:
+def _group_commit(database: Database, hub: Hub, settings: Settings, cursor: int, metrics: Metrics) -> GroupCommit:
     return GroupCommit(
         database,
         hub.publish,
@@ -121,7 +155,33 @@ def _group_commit(database: Database, hub: Hub, settings: Settings, cursor: int)
         batch_max_messages=settings.commit_batch_max_messages,
         batch_max_bytes=settings.commit_batch_max_bytes,
         changes_max=settings.commit_changes_max,
+        on_commit=metrics.on_commit if settings.metrics_port else None,
     )
+
+
+@asynccontextmanager
+async def _metrics_site(app: web.Application) -> AsyncIterator[None]:
+    """Serve /metrics, which must not be where the proxy in front lets everyone in.
+
+    Raises:
+        StartRefused: the address cannot be used.
+    """
+    settings = app[SETTINGS]
+    runner = web.AppRunner(metrics_app(app), access_log=None, shutdown_timeout=settings.shutdown_seconds)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.metrics_host, settings.metrics_port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise StartRefused(
+                f"Cannot listen for metrics on {settings.metrics_host} port {settings.metrics_port}: "
+                f"{error.strerror or error}. Choose others with --metrics-host and --metrics-port."
+            ) from None
+        log.info("metrics on %s/metrics", site.name)
+        yield
+    finally:
+        await runner.cleanup()
 
 
 async def _read_changes(database: Database, room_id: int, after: int, up_to: int, limit: int) -> list[Message]:
@@ -154,9 +214,10 @@ async def stop_serving(runner: web.AppRunner, listener: Listener | None) -> None
     The sockets are closed before aiohttp's own shutdown begins: from then on it throws away all that clients
     send, their answers to our close frames too.
     """
+    app = runner.app
+    app[STOPPING].set()
     if listener is not None:
         listener.stop()
-    app = runner.app
     if HUB in app:  # not when the start was refused
         await app[COMMITS].drain()
         broken = app[BROKEN].is_set()

@@ -14,7 +14,9 @@
     ├── TooMany              a limit on how often or how many; come back when it says
     ├── Busy                 a bounded queue is full; come back in a moment
     ├── StorageUnavailable   the database could not take the change; nothing was stored
+    ├── CommandRefused       the operator's command cannot be carried out as it was given
     └── StartRefused         the server cannot start as it is set up
+        └── DirectoryInUse   another process holds the data directory
 
 No HTTP here: the web layer gives each class its status.
 """
@@ -101,5 +103,21 @@ class StorageUnavailable(ChatError):
     code = "storage_unavailable"
 
 
+class CommandRefused(ChatError):
+    code = "command_refused"
+
+
 class StartRefused(ChatError):
     code = "start_refused"
+
+
+class DirectoryInUse(StartRefused):
+    """Another process holds the data directory.
+
+    Args:
+        holder: what it is doing: "server", or the name of a command.
+    """
+
+    def __init__(self, sentence: str, holder: str) -> None:
+        super().__init__(sentence)
+        self.holder = holder

@@ -1,4 +1,4 @@
-"""The nouns of the program: a person, a room, a message, a session."""
+"""The nouns of the program: a person, a device, a room, a message, a session."""
 
 from __future__ import annotations
 
@@ -10,6 +10,18 @@ from typing import NamedTuple
 class User:
     user_id: int
     username: str
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A browser from which a user has signed in.
+
+    Args:
+        nonce: tells it from the user's other devices.
+    """
+
+    user_id: int
+    nonce: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Server frames are unmasked (RFC 6455, 5.1), so the bytes made here serve every s
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,7 +30,10 @@ _TEXT, _CLOSE, _PING, _PONG = 0x81, 0x88, 0x89, 0x8A
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_encode_text = json.encoder.encode_basestring  # what the encoder uses for text, without the way there
+_encode_string = json.encoder.encode_basestring  # what the encoder uses for text, without the way there
+# What JSON lets through and a terminal or a log would act upon: DEL and the C1 controls (ECMA-48: U+009B begins the
+# same sequences as ESC [), and what changes the direction of the text around it (Unicode TR 9).
+_ACTS_ON_TERMINALS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 class Send(NamedTuple):
@@ -175,12 +179,17 @@ def error_frame(error: ChatError, client_id: str | None = None) -> bytes:
     fields = {"type": "error", "code": error.code, "error": error.sentence}
     if client_id is not None:
         fields["client_id"] = client_id
-    return text_frame(encode_json(fields))
+    return text_frame(encode_answer(fields))
 
 
 def pong_frame() -> bytes:
     """The answer to the JSON ping of a client that cannot send control frames (a browser)."""
     return _JSON_PONG
+
+
+def encode_answer(fields: object) -> str:
+    """JSON for whoever asked, as harmless on a terminal as in a browser; decoded, it is the same."""
+    return _harmless(encode_json(fields))
 
 
 def text_frame(text: str) -> bytes:
@@ -221,6 +230,16 @@ def _message_fields(message: Message) -> str:
 @lru_cache(maxsize=4096)  # names of active rooms and people; a few hundred bytes each
 def _json_name(name: str) -> str:
     return encode_json(name)
+
+
+def _encode_text(text: str) -> str:
+    return _harmless(_encode_string(text))
+
+
+def _harmless(encoded: str) -> str:
+    if encoded.isascii() and "\x7f" not in encoded:
+        return encoded
+    return _ACTS_ON_TERMINALS.sub(lambda found: f"\\u{ord(found[0]):04x}", encoded)
 
 
 def _frame(first_byte: int, payload: bytes) -> bytes:

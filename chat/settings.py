@@ -58,6 +58,14 @@ class Settings:
         "X-Forwarded-For and -Proto that is believed, like 127.0.0.1,10.0.0.0/8",
     )
     log_level: str = _setting("info", "least severe log line written", choices=("debug", "info", "warning", "error"))
+    log_format: str = _setting(
+        "text", "text for people to read, json for programs: one object a line", choices=("text", "json")
+    )
+
+    metrics_port: int = _setting(
+        0, "port for GET /metrics, in the format of Prometheus; 0: no metrics", least=0, most=PORT_MAX
+    )
+    metrics_host: str = _setting("127.0.0.1", "address for GET /metrics; whoever reaches it may read them")
 
     message_max_characters: int = _setting(4000, "longest message", least=1, most=1_000_000)
     page_max_messages: int = _setting(500, "most messages one page of history may hold", least=1, most=10_000)
@@ -91,6 +99,47 @@ class Settings:
     )
     password_queue_max: int = _setting(
         128, "sign-ins that may wait for a worker (about 5 s of work); more are asked to come back", least=0
+    )
+
+    sign_in_failures_per_name_and_address_per_hour: int = _setting(
+        20, "wrong passwords for one name from one address: more than anyone mistypes", least=1
+    )
+    sign_in_failures_per_address_per_hour: int = _setting(
+        100, "wrong passwords from one address, for all names: a whole school may sit behind it", least=1
+    )
+    sign_in_failures_per_name_per_hour: int = _setting(
+        200, "wrong passwords for one name, from all addresses: slows guessing from thousands of machines", least=1
+    )
+    sign_in_failures_per_device_per_hour: int = _setting(
+        20, "wrong passwords on a device its user has signed in from, which the limits above leave alone", least=1
+    )
+    device_seconds: int = _setting(
+        365 * DAY_SECONDS, "how long a browser shows that its user has signed in from it before", least=60
+    )
+    sign_ups_per_address_per_hour: int = _setting(
+        60, "accounts made from one address: a class signs up in one lesson", least=1
+    )
+    rooms_per_user_per_hour: int = _setting(300, "rooms one person may make: a script that sets up a team", least=1)
+    requests_per_user_per_second: float = _setting(
+        50, "requests of one signed-in person: a page asks for five when it opens", least=0.01
+    )
+    requests_per_user_burst: int = _setting(2000, "the same at once: a script that brings a history over", least=1)
+    frames_per_user_per_second: float = _setting(
+        200, "frames of one person over all sockets, and messages over HTTP: faster than any page or bridge", least=0.01
+    )
+    frames_per_user_burst: int = _setting(
+        2000, "the same at once: what piled up while there was no connection", least=1
+    )
+    frames_per_turn_max: int = _setting(
+        16, "frames of one socket that are acted on before the others have a turn: under half a millisecond", least=1
+    )
+    sockets_per_user_max: int = _setting(
+        2000, "sockets one person may have open: a bridge has one for each room", least=1
+    )
+    limit_keys_max: int = _setting(
+        10_000,
+        "addresses or names that each limit above remembers, about 300 bytes each; the fullest go first",
+        least=1,
     )
 
     reader_connections: int = _setting(
@@ -136,6 +185,9 @@ class Settings:
     )
     checkpoint_wal_max_bytes: int = _setting(
         64 * MIB, "and at the latest when about this much was written to it", least=MIB
+    )
+    directory_wait_seconds: float = _setting(
+        10, "how long a start waits for a command that has the data directory; they are short but for backups", least=0
     )
     start_check_seconds: float = _setting(
         0.25, "how long the database is examined at the start, about 100 MB on a laptop; 0 leaves it out", least=0
@@ -230,13 +282,16 @@ class Settings:
         return self.origin.startswith("https://")
 
 
-def load_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
+def load_settings(arguments: Sequence[str], environment: Mapping[str, str], program: str = "run.py") -> Settings:
     """Read the settings from flags and `CHAT_*` variables.
+
+    Args:
+        program: how it was called, for the help.
 
     Raises:
         StartRefused: a flag does not exist, or a value is not what its setting takes.
     """
-    parser = _parser()
+    parser = _parser(program)
     flags = vars(parser.parse_args(arguments))
     values: dict[str, Any] = {}
     for field in dataclasses.fields(Settings):
@@ -257,12 +312,12 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One sentence, where argparse prints the names of all flags first."""
-        raise StartRefused(f"The flags cannot be understood: {message}. See run.py --help.")
+        raise StartRefused(f"The flags cannot be understood: {message}. See {self.prog} --help.")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str) -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="run.py",
+        prog=program,
         allow_abbrev=False,  # what is short for one flag today may be short for two tomorrow
         description="Serve chat rooms to browsers, curl and websocat. Each flag is also a variable: "
         "--data-dir is CHAT_DATA_DIR.",

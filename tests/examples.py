@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
@@ -15,8 +17,19 @@ any_json = st.recursive(
 )
 
 
+# `make search` looks for more; what is found there becomes a test of its own.
+TIMES = int(os.environ.get("EXAMPLES_TIMES", "1"))
+
+
 def examples(count: int) -> settings:
-    """So many examples, whatever time each takes; the server of the test serves them all."""
+    """So many examples, whatever time each takes; the server of the test serves them all.
+
+    In CI the same ones each time: what is pushed should not fail for what was pushed long ago.
+    """
     return settings(
-        max_examples=count, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+        max_examples=count * TIMES,
+        deadline=None,
+        database=None,
+        derandomize="CI" in os.environ,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
     )

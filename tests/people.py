@@ -103,8 +103,16 @@ class Person:
 
     @property
     def cookie(self) -> str:
-        """The Cookie header, for clients of another kind."""
-        return "; ".join(f"{cookie.key}={cookie.value}" for cookie in self.session.cookie_jar)
+        """The Cookie header of the session, for clients of another kind."""
+        return self._cookie("chat_session")
+
+    @property
+    def device_cookie(self) -> str:
+        """The Cookie header that tells where the person has signed in before."""
+        return self._cookie("chat_device")
+
+    def _cookie(self, name: str) -> str:
+        return "; ".join(f"{cookie.key}={cookie.value}" for cookie in self.session.cookie_jar if cookie.key == name)
 
     async def sign_up(self) -> None:
         answer = await self.post("/create_user", username=self.username, password=self.password)

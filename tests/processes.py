@@ -65,7 +65,7 @@ async def server_process(
     try:
         async with asyncio.timeout(START_SECONDS):
             await listening.wait()
-        url = re.search(rb"listening on (http://\S+)", log)
+        url = re.search(rb'listening on (http://[^\s"]+)', log)
         assert url is not None, log.decode()
         server = ServerProcess(process, url[1].decode(), log, reading)
         yield server

@@ -90,6 +90,10 @@ class RawSocket:
             if opcode == CLOSE and code is None:
                 code = int.from_bytes(payload[:2], "big")
 
+    def finish_sending(self) -> None:
+        """Say that nothing more will come; what the server still says can be read."""
+        self._connection.shutdown(socket.SHUT_WR)
+
     def abandon(self) -> None:
         """Close the connection without a word."""
         self._connection.close()

@@ -19,11 +19,14 @@ from chat.protocol import (
     Subscribe,
     Typing,
     Unsubscribe,
+    change_frame,
     chat_frame,
     close_frame,
     control_ping,
     control_pong,
+    delete_frame,
     echoable_client_id,
+    encode_answer,
     error_frame,
     live_frame,
     membership_frame,
@@ -32,6 +35,7 @@ from chat.protocol import (
     presence_frame,
     read_frame,
     read_mark_frame,
+    room_deleted_frame,
     text_frame,
     timestamp,
     typing_frame,
@@ -239,3 +243,38 @@ def test_control_frames_are_as_rfc_6455_wants() -> None:
 )
 def test_times_are_iso_8601_in_utc_with_milliseconds(milliseconds: int, text: str) -> None:
     assert timestamp(milliseconds) == text
+
+
+ACTING = ["\x1b[31m", "\x9b31m", "\x7f", "\x07", "\x85", "\u202egnp.exe", "\u2066", "\u2028", "\u200f", "\u061c"]
+
+
+@pytest.mark.parametrize("acting", ACTING, ids=ascii)
+def test_nothing_that_acts_on_a_terminal_leaves_as_it_came(acting: str) -> None:
+    message = MESSAGE._replace(text=f"a{acting}é", client_id=f"c{acting}")
+    frames = [
+        chat_frame(message)[4:].decode(),
+        message_json(message),
+        encode_answer({"error": acting, acting: [acting]}),
+    ]
+    frames.append(error_frame(ChatError("wrong"), message.client_id)[2:].decode())
+    for text in frames:
+        assert not [character for character in acting if ord(character) not in range(32, 127) and character in text]
+    assert json.loads(message_json(message))["message"] == message.text
+    assert json.loads(frames[2]) == {"error": acting, acting: [acting]}
+
+
+def test_a_delete_frame_says_which_message_and_whose_and_nothing_of_its_text() -> None:
+    deleted = MESSAGE._replace(cursor=57, is_deleted=True)
+    fields = {"type": "delete", "room": "lobby", "id": 42, "cursor": 57, "user_id": 7}
+    assert unpacked(delete_frame(deleted)) == fields
+    assert unpacked(change_frame(deleted._replace(client_id='"1"'))) == fields | {"client_id": '"1"'}
+    assert change_frame(MESSAGE) == chat_frame(MESSAGE)
+
+
+def test_only_a_deleted_message_is_listed_as_one() -> None:
+    assert json.loads(message_json(MESSAGE._replace(text="", is_deleted=True)))["deleted"] is True
+    assert "deleted" not in json.loads(message_json(MESSAGE))
+
+
+def test_a_room_deleted_frame_names_the_room() -> None:
+    assert unpacked(room_deleted_frame(Room(1, "tea"))) == {"type": "room_deleted", "room": "tea", "room_id": 1}

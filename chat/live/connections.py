@@ -25,6 +25,14 @@ class Connections:
         """Every socket, as a copy."""
         return tuple(self._all)
 
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @property
+    def people(self) -> int:
+        """How many people have a socket."""
+        return len(self._by_user)
+
     @property
     def are_none(self) -> bool:
         return not self._all

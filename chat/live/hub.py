@@ -55,6 +55,8 @@ class Hub:
     def __init__(self, settings: Settings, read_changes: ReadChanges, cursor: int) -> None:
         self.cursor = cursor
         self.departures = 0  # ends of memberships and rooms: a membership looked up before the last may be over
+        self.catch_ups = 0  # begun since the start
+        self.catching_up = 0  # of these, still going on
         self._settings = settings
         self._read_changes = read_changes
         self._rooms: dict[int, LiveRoom] = {}
@@ -69,8 +71,25 @@ class Hub:
         """Everyone connected, as a copy that may be kept over an await."""
         return self._connections.all()
 
+    @property
+    def open_sockets(self) -> int:
+        return len(self._connections)
+
+    @property
+    def users_online(self) -> int:
+        """People with an open socket."""
+        return self._connections.people
+
+    @property
+    def live_rooms(self) -> int:
+        """Rooms that a socket is subscribed to."""
+        return len(self._rooms)
+
     def is_connected(self, session: Session) -> bool:
         return any(True for _ in self._connections.of_session(session))
+
+    def sockets_of(self, user: User) -> int:
+        return len(self._connections.of_user(user.user_id))
 
     def add(self, subscriber: Subscriber) -> None:
         """Let a socket in; it is subscribed to nothing yet."""
@@ -253,7 +272,13 @@ class Hub:
 
     def _start_catch_up(self, subscriber: Subscriber) -> None:
         if subscriber.catch_up is None:
+            self.catch_ups += 1
+            self.catching_up += 1
             subscriber.catch_up = asyncio.create_task(self._catch_up(subscriber))
+            subscriber.catch_up.add_done_callback(self._count_ended_catch_up)
+
+    def _count_ended_catch_up(self, _task: asyncio.Task[None]) -> None:
+        self.catching_up -= 1
 
     def _go_live(self, subscriber: Subscriber, room_id: int) -> None:
         live_room = self._rooms[room_id]

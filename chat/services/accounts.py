@@ -7,8 +7,9 @@ from functools import partial
 
 from chat.errors import Conflict, Forbidden, NotSignedIn, Taken, WrongCredentials
 from chat.live.hub import Hub
-from chat.models import User
+from chat.models import Device, User
 from chat.services.codes import code_hash
+from chat.services.limits import Limits
 from chat.services.names import check_name, look_key, name_key
 from chat.services.passwords import PasswordHasher, can_be_password, check_password, needs_rehash
 from chat.services.sessions import Sessions
@@ -57,20 +58,36 @@ async def create_user(
     return (await _make(database, hasher, username, password, partial(_write_down, actor))).user
 
 
-async def authenticate(database: Database, hasher: PasswordHasher, username: str, password: str) -> Credentials:
+async def authenticate(
+    database: Database,
+    hasher: PasswordHasher,
+    limits: Limits,
+    username: str,
+    password: str,
+    *,
+    address: str | None,
+    device: Device | None,
+) -> Credentials:
     """Whom the name and the password belong to, with the hash that the password fits.
+
+    Args:
+        address: where the attempt comes from.
+        device: what it shows of an earlier sign-in.
 
     Raises:
         WrongCredentials: they do not go together; says and takes the same for an unknown name.
         Forbidden: they do, and the account is deactivated.
+        TooMany: too many attempts have failed; nothing was hashed, and it says the same for an unknown name.
         Busy, StorageUnavailable: not now.
     """
     wrong = WrongCredentials("The user name or the password is wrong.")
-    if not can_be_password(password):
-        raise wrong
-    found = await accounts.find_credentials(database, name_key(username))
-    if not await hasher.verify(password, found and found.password_hash) or found is None:
-        raise wrong
+    key = name_key(username)
+    found = await accounts.find_credentials(database, key)
+    with limits.guess(key, found and found.user, address, device):
+        if not can_be_password(password):
+            raise wrong
+        if not await hasher.verify(password, found and found.password_hash) or found is None:
+            raise wrong
     if found.is_deactivated:
         raise Forbidden("This account is deactivated; ask an admin of this server.", "deactivated")
     if not needs_rehash(found.password_hash):

@@ -69,7 +69,7 @@ async def reset_password(
     check_password(password)
     password_hash = await hasher.hash(password)
     async with database.transaction() as execute:
-        user = await password_resets.take_reset(execute, key, int(time.time() * 1000))
+        user = await password_resets.find_reset(execute, key, int(time.time() * 1000))
         if user is None:
             raise refused
         await accounts.set_password(execute, user.user_id, password_hash)

@@ -49,6 +49,8 @@ class PasswordHasher:
     def __init__(self, *, workers: int, queue_max: int) -> None:
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="password", initializer=_yield_to_others)
         self._places = workers + queue_max
+        self._is_closed = False
+        self.pending = 0  # under way or waiting
         # Made at random: no password fits it, and checking one takes as long as for a real hash.
         self._nobodys_hash = _hash(os.urandom(_KEY_BYTES).hex())
 
@@ -71,16 +73,19 @@ class PasswordHasher:
 
     def close(self) -> None:
         """Wait for the hashes under way and end the threads."""
+        self._is_closed = True
         self._executor.shutdown(wait=True, cancel_futures=True)
 
     async def _run(self, work: Callable[[], T]) -> T:
-        if self._places == 0:
+        if self._is_closed:
+            raise Busy("The server is stopping.", "stopping")
+        if self.pending >= self._places:
             raise Busy("Too many people are signing in right now. Try again in a few seconds.")
-        self._places -= 1
+        self.pending += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, work)
         finally:
-            self._places += 1
+            self.pending -= 1
 
 
 def check_password(password: str) -> str:

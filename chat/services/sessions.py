@@ -59,6 +59,9 @@ class Sessions:
         self._is_connected = is_connected
         self._clock = clock
 
+    def __len__(self) -> int:
+        return len(self._sessions)
+
     def find(self, key: str) -> Session | None:
         """The living session with this key; asking counts as use."""
         session = self._sessions.get(key)

@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from chat.errors import StartRefused
+from chat.errors import DirectoryInUse, StartRefused
 
 DATABASE_NAME = "chat.db"
 LOCK_NAME = "chat.lock"
+CONTROL_NAME = "control.sock"
+SERVER = "server"  # what a server writes into the lock it holds
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 SQLITE_MAGIC = b"SQLite format 3\0"
 RESTORE_HINT = (
-    "Put a backup in its place (move the damaged file and its -wal and -shm neighbours aside first, keep them), "
+    "Put a backup in its place with python -m chat restore --force FILE (it keeps the damaged file), "
     "or start with another --data-dir."
 )
+_HOLDER_MAX_BYTES = 32
+# What fits into an address everywhere, the final NUL left out: 108 bytes on Linux (unix(7)), 104 on the BSDs.
+_SOCKET_NAME_MAX_BYTES = 103
 
 
 class DirectoryLock:
-    """Keeps a second server out of the directory for as long as this process lives.
+    """Keeps a second server, and commands that need the directory alone, out for as long as this process lives.
 
-    The kernel drops an flock when its process ends, however it ends, so a kill leaves nothing to clean up.
+    The kernel drops an flock when its process ends, however it ends, so a kill leaves nothing to clean up. What the
+    file says only counts while the lock is held: what its holder is doing.
+
+    Args:
+        holder: "server", or the name of the command that takes the lock.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, holder: str = SERVER) -> None:
         self._path = directory / LOCK_NAME
+        self._holder = holder
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
         """Take the lock.
 
         Raises:
-            StartRefused: another process has it, or the directory cannot be written.
+            DirectoryInUse: another process has it.
+            StartRefused: the directory cannot be written.
         """
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -42,17 +57,28 @@ class DirectoryLock:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            # An older server writes nothing.
+            holder = os.read(descriptor, _HOLDER_MAX_BYTES).decode("ascii", "replace").strip() or SERVER
             os.close(descriptor)
-            raise StartRefused(
-                f"Another server is using {self._path.parent}. Stop it, or give this one another --data-dir."
-            ) from None
+            raise DirectoryInUse(self._sentence(holder), holder) from None
         self._descriptor = descriptor
+        with contextlib.suppress(OSError):  # the disk is full: what is there can still be read
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, self._holder.encode() + b"\n")
 
     def release(self) -> None:
         """Give the lock back; harmless when it is not held."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+    def _sentence(self, holder: str) -> str:
+        directory = self._path.parent
+        if holder != SERVER:
+            return f"The command {holder} is using {directory}. Try again when it has ended."
+        if self._holder != SERVER:
+            return f"A server is using {directory}. Stop it first."
+        return f"Another server is using {directory}. Stop it, or give this one another --data-dir."
 
 
 def make_directory(directory: Path) -> None:
@@ -95,6 +121,27 @@ def check_private(directory: Path) -> None:
             raise StartRefused(f"{path} is open to other users (mode {mode:04o}). Close it with: chmod {wanted} {path}")
 
 
+@contextmanager
+def control_address(directory: Path) -> Iterator[str]:
+    """A name for the socket on which a server takes the operator's commands, short enough to be an address.
+
+    Raises:
+        OSError: there is none.
+    """
+    name = str(directory.absolute() / CONTROL_NAME)
+    if len(os.fsencode(name)) <= _SOCKET_NAME_MAX_BYTES:
+        yield name
+        return
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        short = Path(f"/proc/self/fd/{descriptor}")
+        if not short.exists():
+            raise OSError(errno.ENAMETOOLONG, "the name of the data directory is too long for a socket", name)
+        yield str(short / CONTROL_NAME)
+    finally:
+        os.close(descriptor)
+
+
 def database_exists(directory: Path) -> bool:
     """Whether the directory holds a database that looks whole from the outside.
 
@@ -123,6 +170,12 @@ def database_exists(directory: Path) -> bool:
     return True
 
 
+def file_bytes(directory: Path) -> tuple[int, int]:
+    """The sizes of the database and of its write-ahead log, 0 for what is not there."""
+    path = directory / DATABASE_NAME
+    return _size(path), _size(_log_path(path))
+
+
 def create_file(path: Path) -> None:
     """Make an empty file that only its owner can read, in place of any earlier attempt."""
     path.unlink(missing_ok=True)
@@ -132,7 +185,12 @@ def create_file(path: Path) -> None:
 def publish_file(made: Path, final: Path) -> None:
     """Give a complete file its final name so that it survives a power cut."""
     made.rename(final)
-    descriptor = os.open(final.parent, os.O_RDONLY)
+    sync_directory(final.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Let the names in a directory survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -144,6 +202,13 @@ def _size_in_header(header: bytes) -> int:
     page_bytes = int.from_bytes(header[16:18], "big")
     page_bytes = 65536 if page_bytes == 1 else page_bytes
     return page_bytes * int.from_bytes(header[28:32], "big")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _log_path(path: Path) -> Path:

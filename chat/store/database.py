@@ -8,7 +8,8 @@ What holds for everyone who uses a Database:
    the statements of two coroutines never end up in one transaction.
 3. A read is one statement and takes its own snapshot; a long listing MUST be read in pages, because a snapshot
    that stays open keeps the write-ahead log from being reused.
-4. Cancelling a call does not stop its SQL; the connection's thread finishes it before anything that follows.
+4. What stores messages goes ahead: at most one other write is carried out before it, however many wait.
+5. Cancelling a call does not stop its SQL; the connection's thread finishes it before anything that follows.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,6 +40,10 @@ _PRIMARY_CODE_MASK = 0xFF
 _COMMIT_LOG_BYTES = 8 * 4096
 # A full disk stays full for a while; one log line in this time is enough.
 _CHECKPOINT_RETRY_SECONDS = 5
+# However many ask whether writing works again, the disk is tried once in this time.
+_WRITE_PROBE_SECONDS = 1.0
+# About what a commit of one message needs of new pages: a disk that has room for less is not ready.
+_WRITE_PROBE_BYTES = 32 * 1024
 _UNAVAILABLE = "The message store cannot take this right now; nothing was stored. Try again in a moment."
 
 
@@ -67,6 +72,7 @@ class Database:
         for reader in readers:
             self._free_readers.put_nowait(reader)
         self._write_lock = asyncio.Lock()
+        self._turnstile = asyncio.Lock()  # one at a time of those who do not go ahead waits for the write lock
         self._written = asyncio.Event()
         self._last_write = 0.0
         self._log_bytes = 0
@@ -74,6 +80,9 @@ class Database:
         self._checkpoint_wal_max_bytes = checkpoint_wal_max_bytes
         self._on_broken = on_broken
         self._is_broken = False
+        self._is_closed = False
+        self._last_write_failed = False
+        self._last_probe = -_WRITE_PROBE_SECONDS
 
     async def read(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run one SELECT on a reading connection.
@@ -83,22 +92,26 @@ class Database:
         """
         reader = await self._free_readers.get()
         try:
+            self._refuse_if_closed()
             return cast("list[Row]", await reader.execute_fetchall(sql, parameters))
         except sqlite3.Error as error:
             raise self._failure("read", error) from error
         finally:
             self._free_readers.put_nowait(reader)
 
-    async def write(self, sql: str, parameters: Sequence[object] = (), *, content_bytes: int = 0) -> list[Row]:
+    async def write(
+        self, sql: str, parameters: Sequence[object] = (), *, content_bytes: int = 0, ahead: bool = False
+    ) -> list[Row]:
         """Run one statement that changes something, in a transaction of its own; it is on disk on return.
 
         Args:
+            ahead: whether it goes ahead of those that wait without this.
             content_bytes: about how much text is stored, for the time of the next checkpoint.
 
         Raises:
             StorageUnavailable: nothing was changed.
         """
-        async with self._write_lock:
+        async with self._turn(ahead), self._write_lock:
             self._refuse_if_broken()
             try:
                 rows = cast("list[Row]", await self._writer.execute_fetchall(sql, parameters))
@@ -108,13 +121,17 @@ class Database:
             return rows
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Execute]:
+    async def transaction(self, *, content_bytes: int = 0, ahead: bool = False) -> AsyncIterator[Execute]:
         """Run several statements as one: all of them, or none when the block raises.
+
+        Args:
+            content_bytes: as for `write`.
+            ahead: whether it goes ahead of those that wait without this.
 
         Raises:
             StorageUnavailable: nothing was changed.
         """
-        async with self._write_lock:
+        async with self._turn(ahead), self._write_lock:
             self._refuse_if_broken()
             try:
                 await self._writer.execute_fetchall("BEGIN IMMEDIATE")
@@ -125,7 +142,19 @@ class Database:
                 if isinstance(error, sqlite3.Error):
                     raise self._failure("write", error) from error
                 raise
-            self._note_write(0)
+            self._note_write(content_bytes)
+
+    async def takes_writes(self) -> bool:
+        """Whether the last write succeeded; after one that failed, whether one would succeed now.
+
+        The latter is found by a real write that leaves nothing behind, because only that meets a full disk.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._last_write_failed and not self._is_broken and now - self._last_probe >= _WRITE_PROBE_SECONDS:
+            self._last_probe = now
+            with suppress(StorageUnavailable):
+                await self._probe_write()
+        return not (self._last_write_failed or self._is_broken)
 
     async def keep_checkpointed(self) -> None:
         """Fold the write-ahead log into the database while nobody writes, for as long as the server runs."""
@@ -140,9 +169,18 @@ class Database:
     async def close(self) -> None:
         """Close every connection, the writer last so that only it folds in the log."""
         async with self._write_lock:
+            self._is_closed = True
             for reader in self._readers:
                 await reader.close()
             await self._writer.close()
+
+    def _turn(self, ahead: bool) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if ahead else self._turnstile
+
+    async def _probe_write(self) -> None:
+        async with self.transaction() as execute:
+            await execute("INSERT INTO secret (purpose, value) VALUES ('probe', zeroblob(?))", (_WRITE_PROBE_BYTES,))
+            await execute("DELETE FROM secret WHERE purpose = 'probe'", ())
 
     async def _checkpoint(self) -> bool:
         async with self._write_lock:
@@ -168,10 +206,17 @@ class Database:
 
     def _note_write(self, content_bytes: int) -> None:
         self._last_write = asyncio.get_running_loop().time()
+        self._last_write_failed = False
         self._log_bytes += _COMMIT_LOG_BYTES + 2 * content_bytes
         self._written.set()
 
+    def _refuse_if_closed(self) -> None:
+        # Answers under way at the very end of a stop; to their senders the store is as good as gone for a moment.
+        if self._is_closed:
+            raise StorageUnavailable(_UNAVAILABLE)
+
     def _refuse_if_broken(self) -> None:
+        self._refuse_if_closed()
         # What comes after a failed fsync may seem to succeed, and be gone all the same.
         if self._is_broken:
             raise StorageUnavailable(_UNAVAILABLE)
@@ -180,6 +225,8 @@ class Database:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
         name = getattr(error, "sqlite_errorname", type(error).__name__)
         log.error("storage: %s failed: %s: %s", action, name, error)
+        if action == "write":
+            self._last_write_failed = True
         if code in _BROKEN_FOR_GOOD or code & _PRIMARY_CODE_MASK == sqlite3.SQLITE_CORRUPT:
             log.critical("storage: the database can no longer be trusted after %s; stopping", name)
             self._is_broken = True

@@ -25,13 +25,37 @@ from typing import Any, NamedTuple, TypeVar
 from chat.errors import ChatError, StorageUnavailable
 from chat.models import Draft, Message, Room, User
 from chat.store.database import Database, Execute
-from chat.store.messages import delete_message, delete_messages, find_messages_by_client_id, insert_messages
+from chat.store.messages import (
+    DELETION_LOG_BYTES,
+    delete_message,
+    delete_messages,
+    find_messages_by_client_id,
+    insert_messages,
+)
 from chat.store.rooms import delete_room
 
 # Called with the message that is on disk and whether it was there before, or with None: it was not stored.
 Answer = Callable[[Message | None, bool], None]
 Publish = Callable[[Sequence[Message]], None]
 Clock = Callable[[], float]
+
+
+class Committed(NamedTuple):
+    """What one commit did, for whoever keeps count.
+
+    Args:
+        stored, repeats: messages that were new, and those that were there before.
+        seconds: from the first byte to the disk's answer.
+        oldest_wait_seconds: from accepting the oldest of them to publishing it; too long by at most one commit.
+    """
+
+    stored: int
+    repeats: int
+    seconds: float
+    oldest_wait_seconds: float
+
+
+OnCommit = Callable[[Committed], None]
 
 
 _Submission = tuple[Draft, Answer]
@@ -68,6 +92,7 @@ class GroupCommit:
         batch_max_messages, batch_max_bytes: the most that one commit holds.
         changes_max: the most changes that wait; more are refused.
         clock: seconds since 1970 UTC.
+        on_commit: told of every commit that succeeded, after its senders; it must neither block nor raise.
     """
 
     def __init__(
@@ -82,6 +107,7 @@ class GroupCommit:
         batch_max_bytes: int,
         changes_max: int,
         clock: Clock = time.time,
+        on_commit: OnCommit | None = None,
     ) -> None:
         self._database = database
         self._publish = publish
@@ -92,6 +118,8 @@ class GroupCommit:
         self._batch_max_bytes = batch_max_bytes
         self._changes_max = changes_max
         self._clock = clock
+        self._on_commit = on_commit
+        self._arrivals = _Arrivals()
         self._queue: deque[_Submission] = deque()
         self._queue_bytes = 0
         self._changes: deque[_Change] = deque()
@@ -105,6 +133,11 @@ class GroupCommit:
     @property
     def is_full(self) -> bool:
         return len(self._queue) >= self._queue_max_messages or self._queue_bytes >= self._queue_max_bytes
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing is stored any more: the server stops, or the writing task died."""
+        return self._has_ended
 
     async def wait_for_space(self) -> None:
         """Return when the queue takes another message."""
@@ -121,6 +154,8 @@ class GroupCommit:
         if self._has_ended or (self._gone and self._is_gone(draft)):
             answer(None, False)
             return
+        if self._arrivals.wants_next:
+            self._arrivals.note(len(self._queue))
         self._queue.append((draft, answer))
         self._queue_bytes += _size(draft)
         self._idle.clear()
@@ -188,8 +223,9 @@ class GroupCommit:
                 while self._queue or self._changes:
                     if self._queue:
                         batch = self._take_batch()
+                        accepted = self._arrivals.take(len(batch))
                         self._space.set()
-                        await self._commit(batch)
+                        await self._commit(batch, accepted)
                     if self._changes:
                         await self._carry_out(self._changes.popleft())
                 self._work.clear()
@@ -215,7 +251,8 @@ class GroupCommit:
         # As with messages: a cursor that may have reached the disk is never used again.
         self._next_id += change.cursors
         try:
-            async with self._database.transaction() as execute:
+            log_bytes = change.cursors * DELETION_LOG_BYTES
+            async with self._database.transaction(content_bytes=log_bytes, ahead=True) as execute:
                 result = await change.apply(execute, first_cursor, int(self._clock() * 1000))
         except ChatError as error:
             _fail(change, error)
@@ -232,7 +269,9 @@ class GroupCommit:
         turned_away = [submission for submission in self._queue if self._is_gone(submission[0])]
         if turned_away:
             self._queue = deque(submission for submission in self._queue if not self._is_gone(submission[0]))
+            self._arrivals.skip(len(turned_away))
             self._queue_bytes -= sum(_size(draft) for draft, _ in turned_away)
+            self._arrivals.take(len(turned_away))
             self._space.set()
             _answer_failed(turned_away)
 
@@ -251,16 +290,18 @@ class GroupCommit:
         self._queue_bytes -= batch_bytes
         return batch
 
-    async def _commit(self, batch: Sequence[_Submission]) -> None:
+    async def _commit(self, batch: Sequence[_Submission], accepted: float) -> None:
         first_id = self._next_id
         # Also when the commit fails: an id that may have reached the disk is never used for another message.
         self._next_id += len(batch)
         created_ms = int(self._clock() * 1000)
+        began = time.perf_counter()
         try:
             stored_ids = await insert_messages(self._database, [draft for draft, _ in batch], first_id, created_ms)
         except StorageUnavailable:
             _answer_failed(batch)
             return
+        committed = time.perf_counter()
         stored, repeats = [], []
         for message_id, (draft, answer) in enumerate(batch, first_id):
             if message_id in stored_ids:
@@ -268,8 +309,11 @@ class GroupCommit:
             else:
                 repeats.append((draft, answer))
         self._publish([message for message, _ in stored])
+        published = time.perf_counter()
         for message, answer in stored:
             answer(message, False)
+        if self._on_commit is not None:
+            self._on_commit(Committed(len(stored), len(repeats), committed - began, published - accepted))
         if repeats:
             await self._answer_repeats(repeats)
 
@@ -281,6 +325,32 @@ class GroupCommit:
             return
         for draft, answer in repeats:
             answer(originals.get((draft.user.user_id, draft.client_id)), True)
+
+
+class _Arrivals:
+    """When the messages in the queue were accepted, to within one commit: a look at the clock for each would cost."""
+
+    def __init__(self) -> None:
+        self.wants_next = True
+        self._taken = 0
+        self._noted: deque[tuple[int, float]] = deque()  # (number of a message, when it came): the first after a take
+
+    def note(self, waiting: int) -> None:
+        """Remember the time for the message that now comes after this many."""
+        self._noted.append((self._taken + waiting, time.perf_counter()))
+        self.wants_next = False
+
+    def skip(self, count: int) -> None:
+        """Some were taken out of the queue."""
+        self._taken += count
+
+    def take(self, count: int) -> float:
+        """When the first of the next messages was accepted, or a little before."""
+        while len(self._noted) > 1 and self._noted[1][0] <= self._taken:
+            self._noted.popleft()
+        self._taken += count
+        self.wants_next = True
+        return self._noted[0][1]
 
 
 def _message(message_id: int, draft: Draft, created_ms: int) -> Message:

@@ -37,7 +37,7 @@ async def insert_invite(
     execute: Execute, *, code_hash: str, created_by: User | None, now_ms: int, expires_ms: int, uses: int, live_max: int
 ) -> int | None:
     """Store an invite and throw away those that are over; None when as many as there may be are live."""
-    await execute("DELETE FROM invite WHERE uses_left = 0 OR expires_at <= ?", (now_ms,))
+    await execute(f"DELETE FROM invite WHERE NOT ({_IS_LIVE})", (now_ms,))  # noqa: S608  # a constant
     rows = await execute(
         """
         INSERT INTO invite (code_hash, created_by, created_at, expires_at, uses_left)

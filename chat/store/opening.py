@@ -6,17 +6,18 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import aiosqlite
 
-from chat.errors import StartRefused
+from chat.errors import DirectoryInUse, StartRefused
 from chat.settings import Settings
 from chat.store.data_directory import (
     DATABASE_NAME,
     RESTORE_HINT,
+    SERVER,
     DirectoryLock,
     create_file,
     database_exists,
@@ -33,33 +34,82 @@ FIRST_ROOM = "lobby"
 OLDEST_SQLITE = (3, 37, 0)
 # How many steps of SQLite's machine run between two looks at the clock: well under a millisecond.
 _STEPS_PER_LOOK = 10_000
+_LOCK_RETRY_SECONDS = 0.05
 
 
 @asynccontextmanager
-async def open_database(settings: Settings, on_broken: OnBroken) -> AsyncIterator[Database]:
+async def open_database(settings: Settings, on_broken: OnBroken, holder: str = SERVER) -> AsyncIterator[Database]:
     """Open the store for as long as the block runs; a new directory gets a database with a room `lobby`.
+
+    Args:
+        holder: what the directory is held for: "server", or the name of a command.
 
     Raises:
         StartRefused: the directory or the file cannot be used; the sentence says why and what to do.
     """
-    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-        raise StartRefused(f"SQLite {sqlite3.sqlite_version} is too old; this program needs 3.37 or newer.")
+    _check_sqlite()
     path = settings.data_dir.absolute() / DATABASE_NAME  # reads no disk
-    lock = DirectoryLock(settings.data_dir)
+    lock = DirectoryLock(settings.data_dir, holder)
     async with AsyncExitStack() as stack:
         await asyncio.to_thread(make_directory, settings.data_dir)
-        lock.acquire()
+        await _acquire(lock, settings.directory_wait_seconds if holder == SERVER else 0)
         stack.callback(lock.release)
-        try:
-            if await asyncio.to_thread(database_exists, settings.data_dir):
-                await _examine(path, settings.start_check_seconds)
-            else:
-                await _create(path)
+        with _refusing(path):
+            await _make(path, settings)
             database = await _connect(path, settings, on_broken)
-        except (sqlite3.Error, OSError) as error:
-            raise StartRefused(f"The database cannot be used: {error}: {path}. {RESTORE_HINT}") from error
         stack.push_async_callback(database.close)
         yield database
+
+
+async def make_current(settings: Settings) -> Path:
+    """Make the database, or bring one that is there up to date; the caller holds the directory.
+
+    Raises:
+        StartRefused: as `open_database`.
+    """
+    _check_sqlite()
+    path = settings.data_dir.absolute() / DATABASE_NAME
+    with _refusing(path):
+        await _make(path, settings)
+        database = await _connect(path, settings, lambda: None)
+        await database.close()
+    return path
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise StartRefused(f"The database cannot be used: {error}: {path}. {RESTORE_HINT}") from error
+
+
+def _check_sqlite() -> None:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise StartRefused(f"SQLite {sqlite3.sqlite_version} is too old; this program needs 3.37 or newer.")
+
+
+async def _acquire(lock: DirectoryLock, wait_seconds: float) -> None:
+    """Take the lock; a server waits for a command, which is soon done, but not for another server."""
+    deadline = time.monotonic() + wait_seconds
+    has_said_so = False
+    while True:
+        try:
+            return lock.acquire()
+        except DirectoryInUse as used:
+            if used.holder == SERVER or time.monotonic() >= deadline:
+                raise
+            if not has_said_so:
+                log.info("start: waiting for the command %s, which has the data directory", used.holder)
+                has_said_so = True
+        await asyncio.sleep(_LOCK_RETRY_SECONDS)
+
+
+async def _make(path: Path, settings: Settings) -> None:
+    if await asyncio.to_thread(database_exists, path.parent):
+        await _examine(path, settings.start_check_seconds)
+    else:
+        await _create(path)
 
 
 async def _create(path: Path) -> None:

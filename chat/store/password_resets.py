@@ -20,8 +20,8 @@ async def is_open(database: Database, code_hash: str, now_ms: int) -> bool:
     )
 
 
-async def take_reset(execute: Execute, code_hash: str, now_ms: int) -> User | None:
-    """Whose password this code resets; it does so once."""
+async def find_reset(execute: Execute, code_hash: str, now_ms: int) -> User | None:
+    """Whose password this code resets; to set one ends the reset (`accounts.set_password`), so it does so once."""
     rows = await execute(
         """
         SELECT user.id, user.name FROM password_reset JOIN user ON user.id = password_reset.user_id
@@ -29,7 +29,4 @@ async def take_reset(execute: Execute, code_hash: str, now_ms: int) -> User | No
         """,
         (code_hash, now_ms),
     )
-    user = next((User(user_id, name) for user_id, name in rows), None)
-    if user is not None:
-        await execute("DELETE FROM password_reset WHERE user_id = ?", (user.user_id,))
-    return user
+    return next((User(user_id, name) for user_id, name in rows), None)

@@ -14,7 +14,8 @@ from chat.services import accounts
 from chat.services.sessions import public_id_of
 from chat.web.answers import answer, answer_json
 from chat.web.bodies import read_fields
-from chat.web.keys import DATABASE, HASHER, HUB, PURGE, SESSIONS, SETTINGS
+from chat.web.devices import shown_device
+from chat.web.keys import DATABASE, HASHER, HUB, LIMITS, PURGE, SESSIONS, SETTINGS
 from chat.web.sessions import sign_in, sign_out, signed_in
 
 log = logging.getLogger(__name__)
@@ -29,9 +30,10 @@ async def create_user(request: web.Request) -> web.Response:
     fields = await read_fields(request)
     username, password = required_text(fields, "username"), required_text(fields, "password")
     app, invite = request.app, optional_text(fields, "invite")
-    credentials = await accounts.sign_up(
-        app[DATABASE], app[HASHER], app[SETTINGS], username=username, password=password, invite=invite
-    )
+    with app[LIMITS].sign_up(request.remote):
+        credentials = await accounts.sign_up(
+            app[DATABASE], app[HASHER], app[SETTINGS], username=username, password=password, invite=invite
+        )
     await sign_in(request, credentials)
     user = credentials.user
     log.info("account: user %d created from %s", user.user_id, request.remote)
@@ -42,7 +44,10 @@ async def login(request: web.Request) -> web.Response:
     fields = await read_fields(request)
     username, password = required_text(fields, "username"), required_text(fields, "password")
     try:
-        credentials = await accounts.authenticate(request.app[DATABASE], request.app[HASHER], username, password)
+        credentials = await accounts.authenticate(
+            request.app[DATABASE], request.app[HASHER], request.app[LIMITS], username, password,
+            address=request.remote, device=shown_device(request),
+        )  # fmt: skip
     except (WrongCredentials, Forbidden):
         log.warning("sign-in: refused from %s", request.remote)
         raise
@@ -83,10 +88,11 @@ async def change_password(request: web.Request) -> web.Response:
     session, app = await signed_in(request), request.app
     fields = await read_fields(request)
     password, new_password = required_text(fields, "password"), required_text(fields, "new_password")
-    await accounts.change_password(
-        app[DATABASE], app[HASHER], app[SESSIONS], session.user,
-        password=password, new_password=new_password, current_key=session.key,
-    )  # fmt: skip
+    with app[LIMITS].confirmation(session):
+        await accounts.change_password(
+            app[DATABASE], app[HASHER], app[SESSIONS], session.user,
+            password=password, new_password=new_password, current_key=session.key,
+        )  # fmt: skip
     log.info("account: user %d changed the password", session.user.user_id)
     return answer({"message": "Your password is changed, and you are signed out everywhere else."})
 
@@ -115,10 +121,11 @@ async def delete_account(request: web.Request) -> web.Response:
     password, messages = required_text(fields, "password"), optional_text(fields, "messages") or "keep"
     if messages not in ("keep", "delete"):
         raise BrokenRule("The field messages is keep or delete.")
-    await accounts.delete_account(
-        app[DATABASE], app[HASHER], app[SESSIONS], app[HUB], session.user,
-        password=password, messages_go=messages == "delete",
-    )  # fmt: skip
+    with app[LIMITS].confirmation(session):
+        await accounts.delete_account(
+            app[DATABASE], app[HASHER], app[SESSIONS], app[HUB], session.user,
+            password=password, messages_go=messages == "delete",
+        )  # fmt: skip
     app[PURGE].wake()
     await sign_out(request)
     log.info("account: user %d deleted", session.user.user_id)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from chat.protocol import encode_json
+from chat.protocol import encode_answer
 
 
 def answer(fields: Mapping[str, object]) -> web.Response:
     """200 with the fields as a JSON object."""
-    return answer_json(encode_json(fields))
+    return answer_json(encode_answer(fields))
 
 
 def answer_json(text: str) -> web.Response:

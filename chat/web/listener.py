@@ -14,11 +14,13 @@ import socket
 from collections import Counter
 from contextlib import suppress
 from functools import partial
-from ipaddress import ip_address, ip_network
 
 from aiohttp import web
 
+from chat.logs import new_request_id
+from chat.services.limits import counted_subnet
 from chat.settings import Settings
+from chat.web.middlewares import PROTECTION, REQUEST_ID_HEADER
 from chat.web.proxies import is_from
 
 log = logging.getLogger(__name__)
@@ -35,14 +37,18 @@ _NOTE_SECONDS = 60.0
 _RETRY_AFTER_SECONDS = 10
 
 
-def _refusal(status: str, sentence: str) -> bytes:
-    body = json.dumps({"error": sentence, "code": "too_many_connections"}).encode()
-    head = (
-        f"HTTP/1.1 {status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
-        f"Retry-After: {_RETRY_AFTER_SECONDS}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-        "Connection: close\r\n\r\n"
-    )
-    return head.encode() + body
+def _refusal(status: str, sentence: str) -> tuple[bytes, bytes]:
+    body = json.dumps({"error": sentence, "code": "too_many_connections"})
+    headers = {
+        "Content-Type": "application/json; charset=utf-8",
+        "Content-Length": len(body),
+        "Retry-After": _RETRY_AFTER_SECONDS,
+        "Connection": "close",
+        **PROTECTION,
+    }
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items())]
+    # Between the two comes the id of the request that nobody has read.
+    return "\r\n".join([*lines, f"{REQUEST_ID_HEADER}: "]).encode(), f"\r\n\r\n{body}".encode()
 
 
 _SERVER_FULL = _refusal("503 Service Unavailable", "The server holds as many connections as it can. Try again soon.")
@@ -62,7 +68,7 @@ class Listener:
         self._listening: list[socket.socket] = []
         self._connections_max = min(settings.connections_max, _descriptors() - _RESERVED_DESCRIPTORS)
         self._connections = 0
-        self._by_address: Counter[str] = Counter()
+        self._by_address: Counter[bytes] = Counter()
         self._starting: set[asyncio.Task[object]] = set()
         self._lingering: dict[socket.socket, asyncio.TimerHandle] = {}
         self._is_full = False
@@ -129,7 +135,8 @@ class Listener:
             self._welcome(connection, address)
 
     def _welcome(self, connection: socket.socket, address: tuple[str, int]) -> None:
-        key = None if self._stands_for_many(address) else _key(address[0])
+        is_proxy = is_from(address, self._settings.trusted_networks)
+        key = None if is_proxy else counted_subnet(address[0].partition("%")[0])
         if self._connections >= self._connections_max:
             self._note_full()
             self._turn_away(connection, _SERVER_FULL)
@@ -138,7 +145,7 @@ class Listener:
         else:
             self._let_in(connection, key)
 
-    def _let_in(self, connection: socket.socket, key: str | None) -> None:
+    def _let_in(self, connection: socket.socket, key: bytes | None) -> None:
         self._connections += 1
         if key is not None:
             self._by_address[key] += 1
@@ -153,20 +160,17 @@ class Listener:
         if task.cancelled() or task.exception() is not None:  # gone before it began
             protocol.forget()
 
-    def _forget(self, key: str | None) -> None:
+    def _forget(self, key: bytes | None) -> None:
         self._connections -= 1
         if key is not None:
             self._by_address[key] -= 1
             if not self._by_address[key]:
                 del self._by_address[key]
 
-    def _stands_for_many(self, address: tuple[str, int]) -> bool:
-        # A proxy on this machine that nobody named would otherwise have the places of one person.
-        return ip_address(address[0].partition("%")[0]).is_loopback or is_from(address, self._settings.trusted_networks)
-
-    def _turn_away(self, connection: socket.socket, refusal: bytes) -> None:
+    def _turn_away(self, connection: socket.socket, refusal: tuple[bytes, bytes]) -> None:
+        head, body = refusal
         with suppress(OSError):
-            connection.send(refusal)
+            connection.send(head + new_request_id().encode() + body)
             connection.shutdown(socket.SHUT_WR)
         if len(self._lingering) < _LINGERING_MAX:
             # Closed with a request unread, the connection would be reset, perhaps before the answer was read.
@@ -239,13 +243,6 @@ def _listen(family: int, address: tuple[object, ...], settings: Settings) -> soc
         listening.close()
         raise
     return listening
-
-
-def _key(address: str) -> str:
-    """What counts as one address: of IPv6 a customer gets a /64 at least (RFC 6177)."""
-    if ":" not in address:
-        return address
-    return str(ip_network((address.partition("%")[0], 64), strict=False))
 
 
 def _descriptors() -> int:

@@ -14,7 +14,7 @@ from chat.protocol import encode_json, message_json, timestamp
 from chat.services import messages
 from chat.web.answers import answer, answer_json
 from chat.web.bodies import Fields, read_fields
-from chat.web.keys import COMMITS, DATABASE, HUB, SETTINGS
+from chat.web.keys import COMMITS, DATABASE, HUB, LIMITS, SETTINGS
 from chat.web.rooms import meant_room
 from chat.web.sessions import signed_in, signed_in_admin
 
@@ -26,6 +26,7 @@ NOT_STORED = StorageUnavailable("The message could not be stored; nobody has see
 async def send_message(request: web.Request) -> web.Response:
     """Answer when the message is on disk, and not before."""
     session = await signed_in(request)
+    request.app[LIMITS].message(session.user)
     fields = await read_fields(request)
     text, client_id = required_text(fields, "message"), optional_text(fields, "client_id")
     room = await meant_room(request, session, fields)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Mapping
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from chat import errors
-from chat.protocol import encode_json
+from chat import errors, logs
+from chat.protocol import encode_answer
 from chat.settings import Settings
 from chat.web.bodies import BodyTimeout
-from chat.web.keys import SETTINGS
+from chat.web.keys import METRICS, SETTINGS
 from chat.web.sessions import uses_token
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ STATUS_OF: Mapping[type[errors.ChatError], HTTPStatus] = {
     errors.StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 RETRY_AFTER_SECONDS = 2
+REQUEST_ID_HEADER = "X-Request-Id"
 
 # What the router and aiohttp itself refuse, in our own words.
 _SENTENCES = {
@@ -67,20 +69,21 @@ _CONTENT_SECURITY_POLICY = (
 _PERMISSIONS_POLICY = (
     "camera=(), display-capture=(), geolocation=(), hid=(), microphone=(), midi=(), payment=(), serial=(), usb=()"
 )
-_PROTECTION = {
+PROTECTION = {
     "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": _PERMISSIONS_POLICY,
+    "Cache-Control": "no-store",
 }
 
 
 def error_response(error: errors.ChatError, status: int, headers: Mapping[str, str] | None = None) -> web.Response:
     """A refusal as JSON, with Retry-After where trying again may help."""
     response = web.json_response(
-        {"error": error.sentence, "code": error.code}, status=status, headers=headers, dumps=encode_json
+        {"error": error.sentence, "code": error.code}, status=status, headers=headers, dumps=encode_answer
     )
     if isinstance(error, errors.TooMany):
         response.headers[hdrs.RETRY_AFTER] = str(math.ceil(error.retry_after_seconds))
@@ -90,12 +93,31 @@ def error_response(error: errors.ChatError, status: int, headers: Mapping[str, s
 
 
 @web.middleware
+async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request an id, for its log lines and its answer; at debug level, one line when it is done."""
+    logs.begin_request(request.headers.get(REQUEST_ID_HEADER))
+    started, status = time.perf_counter(), "none"
+    try:
+        response = await handler(request)
+        status = str(response.status)
+    except web.HTTPException as redirection:
+        status = str(redirection.status)
+        raise
+    else:
+        return response
+    finally:
+        if log.isEnabledFor(logging.DEBUG):
+            milliseconds = (time.perf_counter() - started) * 1000
+            log.debug("request: %s %s %s, %.1f ms", request.method[:20], _route(request), status, milliseconds)
+
+
+@web.middleware
 async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn whatever a handler raises into JSON with the right status; the inside stays in the log."""
     try:
         return await handler(request)
     except errors.ChatError as error:
-        response = error_response(error, _status_of(error))
+        response = _refuse(request, error, _status_of(error))
         if response.status == HTTPStatus.UNAUTHORIZED and hdrs.AUTHORIZATION in request.headers:
             response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"  # RFC 9110, 15.5.2
         if isinstance(error, BodyTimeout) or request.content.exception() is not None:
@@ -104,12 +126,12 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except web.HTTPException as refusal:
         if refusal.status < HTTPStatus.BAD_REQUEST:
             raise
-        return _aiohttp_refusal(refusal)
+        return _aiohttp_refusal(request, refusal)
     except ConnectionError:
         raise  # the client went away; there is nobody to answer
     except Exception:
-        log.exception("fault: %s %s", request.method, request.rel_url.path_qs[:200].encode("ascii", "replace"))
-        return error_response(FAULT, HTTPStatus.INTERNAL_SERVER_ERROR)
+        log.exception("fault: %s %s", request.method[:20], _route(request))
+        return _refuse(request, FAULT, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 @web.middleware
@@ -156,23 +178,38 @@ def has_own_origin(request: web.Request) -> bool:
 async def protect(request: web.Request, response: web.StreamResponse) -> None:
     """Add to every answer the headers that keep browsers safe, and say nothing of the software behind it."""
     response.headers.pop(hdrs.SERVER, None)
+    response.headers[REQUEST_ID_HEADER] = logs.request_id.get() or logs.begin_request(None)
     if response.status == HTTPStatus.SWITCHING_PROTOCOLS:
         return
-    for name, value in _PROTECTION.items():
+    for name, value in PROTECTION.items():
         response.headers.setdefault(name, value)
-    response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     if request.app[SETTINGS].secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+
+
+def _route(request: web.Request) -> str:
+    """The address as the table of routes has it: the one that was asked for may hold anything."""
+    resource = request.match_info.route.resource
+    return "nowhere" if resource is None else resource.canonical
 
 
 def _status_of(error: errors.ChatError) -> int:
     return next((STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF), HTTPStatus.BAD_REQUEST)
 
 
-def _aiohttp_refusal(refusal: web.HTTPException) -> web.Response:
+def _refuse(
+    request: web.Request, error: errors.ChatError, status: int, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    metrics = request.app.get(METRICS)
+    if metrics is not None:
+        metrics.refused(error.code)
+    return error_response(error, status, headers)
+
+
+def _aiohttp_refusal(request: web.Request, refusal: web.HTTPException) -> web.Response:
     try:
         code, sentence = _SENTENCES[HTTPStatus(refusal.status)]
     except (KeyError, ValueError):
         code, sentence = "refused", "The request was refused."
     kept = {str(name): refusal.headers[name] for name in (hdrs.ALLOW, hdrs.UPGRADE) if name in refusal.headers}
-    return error_response(errors.ChatError(sentence, code), refusal.status, kept)
+    return _refuse(request, errors.ChatError(sentence, code), refusal.status, kept)

@@ -1,12 +1,11 @@
-"""The web page and whether the server is well."""
+"""The web page and its files."""
 
 from __future__ import annotations
 
 from aiohttp import ETag, hdrs, web
 
 from chat.errors import NotSignedIn
-from chat.web.answers import answer
-from chat.web.keys import DATABASE
+from chat.web.keys import DOCS, OPENAPI
 from chat.web.sessions import signed_in
 from chat.web.static_files import StaticFile, read_site
 
@@ -42,10 +41,14 @@ async def static_file(request: web.Request) -> web.Response:
     return _serve(request, file)
 
 
-async def healthz(request: web.Request) -> web.Response:
-    """200 when the store answers; a fault in it becomes 503 on the way out."""
-    await request.app[DATABASE].read("SELECT 1 FROM room LIMIT 1")
-    return answer({"status": "ok"})
+async def openapi(request: web.Request) -> web.Response:
+    """The description of the API for programs."""
+    return _serve(request, request.app[OPENAPI])
+
+
+async def docs(request: web.Request) -> web.Response:
+    """The description of the API for people."""
+    return _serve(request, request.app[DOCS])
 
 
 def accepts_gzip(accept_encoding: str) -> bool:

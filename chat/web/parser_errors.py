@@ -12,8 +12,9 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
+from chat import logs
 from chat.errors import ChatError, Malformed
-from chat.web.middlewares import FAULT, error_response
+from chat.web.middlewares import FAULT, PROTECTION, REQUEST_ID_HEADER, error_response
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +35,14 @@ def _handle_error(
     if request.writer.output_size > 0:
         raise ConnectionError("part of another answer is out already")
     error: ChatError = FAULT
+    chosen = logs.request_id.get() or logs.begin_request(None)  # of a fault in aiohttp itself it has one already
     if status == HTTPStatus.BAD_REQUEST:
         log.info("not HTTP: refused a request from %s (%s)", request.remote, type(exc).__name__)
         error = Malformed("The request is not valid HTTP.")
     else:
         log.error("fault: outside of every handler", exc_info=exc)
-    response = error_response(error, status, {hdrs.SERVER: "chat", hdrs.CACHE_CONTROL: "no-store"})
+    headers = {hdrs.SERVER: "chat", REQUEST_ID_HEADER: chosen, **PROTECTION}
+    response = error_response(error, status, headers)
     response.force_close()
     return response
 

@@ -12,7 +12,7 @@ from chat.models import Room, Session
 from chat.services import rooms
 from chat.web.answers import answer, answer_json
 from chat.web.bodies import Fields, read_fields
-from chat.web.keys import COMMITS, DATABASE, HUB, PURGE, READ_MARKS, SESSIONS, SETTINGS
+from chat.web.keys import COMMITS, DATABASE, HUB, LIMITS, PURGE, READ_MARKS, SESSIONS, SETTINGS
 from chat.web.sessions import set_current_room, signed_in, signed_in_admin
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 async def create_room(request: web.Request) -> web.Response:
     user = (await signed_in(request)).user
     name = required_text(await read_fields(request), "room")
-    room = await rooms.create_room(request.app[DATABASE], request.app[HUB], user, name)
+    with request.app[LIMITS].new_room(user):
+        room = await rooms.create_room(request.app[DATABASE], request.app[HUB], user, name)
     log.info("room: %d created by user %d", room.room_id, user.user_id)
     return answer({"room_id": room.room_id, "room_name": room.name})
 

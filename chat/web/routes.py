@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Handler
 
-from chat.web import accounts, admins, invites, messages, pages, password_resets, rooms, sockets, tokens
+from chat.web import accounts, admins, health, invites, messages, pages, password_resets, rooms, sockets, tokens
 
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/registration", accounts.registration),
@@ -47,7 +47,10 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/service_worker.js", pages.service_worker),
     ("GET", "/manifest.webmanifest", pages.manifest),
     ("GET", "/static/{name:.*[^/]}", pages.static_file),
-    ("GET", "/healthz", pages.healthz),
+    ("GET", "/healthz", health.healthz),
+    ("GET", "/readyz", health.readyz),
+    ("GET", "/openapi.json", pages.openapi),
+    ("GET", "/docs", pages.docs),
 )
 
 

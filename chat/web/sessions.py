@@ -13,7 +13,8 @@ from chat.services.admins import check_admin
 from chat.services.codes import code_hash
 from chat.settings import Settings
 from chat.store.accounts import Credentials
-from chat.web.keys import DATABASE, SESSIONS
+from chat.web.devices import remember_device
+from chat.web.keys import DATABASE, LIMITS, SESSIONS
 
 _ID_BYTES = 32  # OWASP Session Management Cheat Sheet asks for at least 16
 _COOKIE_NAME = "chat_session"
@@ -22,6 +23,11 @@ _USER_ID, _USERNAME, _ROOM_ID, _ROOM_NAME = "user_id", "username", "room_id", "r
 # Of the password that was given, only on its way from `sign_in` to the store, in this process.
 _PASSWORD_HASH = "password_hash"  # noqa: S105  # the name of a field
 _TOKEN_SCHEME = "bearer"  # noqa: S105  # RFC 6750, 2.1; without case (RFC 9110, 11.1)
+
+
+def cookie_name(settings: Settings) -> str:
+    """What the cookie is called; with TLS its name binds it to the host (RFC 6265bis, 4.1.3.2)."""
+    return f"__Host-{_COOKIE_NAME}" if settings.secure else _COOKIE_NAME
 
 
 class SessionStorage(aiohttp_session.AbstractStorage):
@@ -33,7 +39,7 @@ class SessionStorage(aiohttp_session.AbstractStorage):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(
-            cookie_name=f"__Host-{_COOKIE_NAME}" if settings.secure else _COOKIE_NAME,
+            cookie_name=cookie_name(settings),
             max_age=settings.session_absolute_seconds,
             path="/",
             secure=settings.secure,
@@ -74,6 +80,7 @@ class SessionStorage(aiohttp_session.AbstractStorage):
         self.save_cookie(response, session_id, max_age=self.max_age)
         if request.secure:  # by the word of a trusted proxy, also when nobody set `origin`
             response.cookies[self.cookie_name]["secure"] = True
+        remember_device(request, response, user)
         if replaced is not None:
             await request.app[SESSIONS].end([replaced.key])
 
@@ -127,11 +134,13 @@ async def signed_in(request: web.Request) -> Session:
 
     Raises:
         NotSignedIn: there is none.
+        TooMany: its user asks for more than any page does.
     """
     identity = (await aiohttp_session.get_session(request)).identity
     session = request.app[SESSIONS].find(identity) if identity is not None else None
     if session is None:
         raise NotSignedIn("Sign in first: POST /login with username and password.")
+    request.app[LIMITS].request(session.user)
     return session
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 from aiohttp import WSMsgType, hdrs, web
 
-from chat.errors import ChatError, Forbidden, Malformed
+from chat.errors import ChatError, Forbidden, Malformed, TooMany
 from chat.fields import decode_object, optional_number
 from chat.live.subscriber import Subscriber
-from chat.models import Draft, Message, Room, Session
+from chat.models import Draft, Message, Room, Session, User
 from chat.protocol import (
     CLOSE_ABNORMAL,
     CLOSE_INTERNAL_ERROR,
@@ -34,13 +35,20 @@ from chat.protocol import (
 )
 from chat.services import messages, rooms
 from chat.services.names import name_key
-from chat.web.keys import COMMITS, DATABASE, HUB, READ_MARKS, SESSIONS, SETTINGS
+from chat.web.keys import COMMITS, DATABASE, HUB, LIMITS, METRICS, READ_MARKS, SESSIONS, SETTINGS
 from chat.web.masking import MaskedFrames
 from chat.web.messages import NOT_STORED
 from chat.web.middlewares import has_own_origin
 from chat.web.sessions import signed_in, uses_token
 
 log = logging.getLogger(__name__)
+
+# What a subscribe counts for: it asks the database for the room and for what was missed.
+_SUBSCRIBE_FRAMES = 4
+# A socket that is held back is looked at this often; most are for some milliseconds.
+_LONGEST_PAUSE_SECONDS = 1.0
+# Who was held back and keeps the pace for this long is told afresh the next time; who does not was told.
+_DRY_SPELL_SECONDS = 5.0
 
 Drain = Callable[[], Awaitable[None]]
 
@@ -57,7 +65,9 @@ async def connect(request: web.Request) -> web.StreamResponse:
     after = optional_number(request.query, "after")
     name = request.match_info.get("room")
     app = request.app
+    _refuse_too_many_sockets(app, session.user)
     room = None if name is None else await rooms.join_room(app[DATABASE], app[HUB], session.user, name)
+    _refuse_too_many_sockets(app, session.user)  # others may have come while the room was looked up
     departures = app[HUB].departures
     socket = web.WebSocketResponse(
         compress=False,  # deflate costs 100 to 200 KB a socket and a frame could not be shared
@@ -81,11 +91,17 @@ async def connect(request: web.Request) -> web.StreamResponse:
     return socket
 
 
+def _refuse_too_many_sockets(app: web.Application, user: User) -> None:
+    most = app[SETTINGS].sockets_per_user_max
+    if app[HUB].sockets_of(user) >= most:
+        raise TooMany(f"You have {most:,} sockets open already; close some first.", "too_many_sockets")
+
+
 class _Conversation:
     """One connected socket, from its first frame to its last.
 
-    Reading pauses while the client leaves too much unread or has too many messages waiting for the disk, so what a
-    socket can make the server hold is bounded.
+    Reading pauses while the client leaves too much unread, has too many messages waiting for the disk or sends more
+    frames than its user may, so what a socket can make the server hold and do is bounded.
     """
 
     def __init__(
@@ -99,6 +115,7 @@ class _Conversation:
         app = request.app
         self._settings, self._database, self._hub = app[SETTINGS], app[DATABASE], app[HUB]
         self._commits, self._sessions, self._read_marks = app[COMMITS], app[SESSIONS], app[READ_MARKS]
+        self._metrics = app[METRICS]
         self._session = session
         self._socket = socket
         self._loop = asyncio.get_running_loop()
@@ -110,6 +127,9 @@ class _Conversation:
         self._rooms: dict[str, Room] = {}  # by the key of its name; only those it is subscribed to count
         self._in_flight = 0
         self._fewer_in_flight: asyncio.Event | None = None  # made by the few who wait for it: most send little
+        self._limits = app[LIMITS]
+        self._frames = self._limits.frames(session.user)
+        self._ran_dry = -math.inf  # when this socket last sent more than its user may
 
     async def hold(self, room: Room | None, after: int | None, departures: int) -> None:
         """Talk until the socket closes.
@@ -148,10 +168,12 @@ class _Conversation:
         self._subscriber.transport.close()
 
     async def _read_frames(self) -> None:
-        subscriber, receive = self._subscriber, self._socket.receive
+        subscriber, receive, spend = self._subscriber, self._socket.receive, self._frames.spend
+        left_of_turn = self._settings.frames_per_turn_max
         while True:
             received = await receive()
-            subscriber.last_received = self._loop.time()
+            subscriber.last_received = now = self._loop.time()
+            owed_seconds = spend(now)
             match received.type:
                 case WSMsgType.TEXT if not subscriber.is_closing:
                     await self._on_text(received.data)
@@ -168,6 +190,27 @@ class _Conversation:
                     return
             if subscriber.is_backlogged:
                 await subscriber.drain()
+            left_of_turn -= 1
+            if owed_seconds > 0 or not left_of_turn:
+                left_of_turn = self._settings.frames_per_turn_max
+                await self._leave_to_others(now + owed_seconds)
+
+    async def _leave_to_others(self, until: float) -> None:
+        """Let the others have a turn, and read nothing until what was read is made good.
+
+        TCP slows the sender down and nothing is lost. Looks up once in a while: who is not read is not silent for that,
+        and a socket that is gone is let go.
+        """
+        subscriber, now = self._subscriber, self._loop.time()
+        if until <= now:
+            await asyncio.sleep(0)  # frames that are here already would all be acted on first
+            return
+        if now - self._ran_dry > _DRY_SPELL_SECONDS and not subscriber.is_closing:
+            self._refuse(self._limits.too_many_frames())
+        while now < until and not subscriber.is_closing and not subscriber.transport.is_closing():
+            await asyncio.sleep(min(until - now, _LONGEST_PAUSE_SECONDS))
+            subscriber.last_received = now = self._loop.time()
+        self._ran_dry = now
 
     async def _on_text(self, text: str) -> None:
         client_id = None
@@ -181,7 +224,7 @@ class _Conversation:
                 await self._act(frame)
         except ChatError as error:
             if not self._subscriber.is_closing:
-                self._subscriber.send(error_frame(error, client_id))
+                self._refuse(error, client_id)
 
     async def _act(self, frame: ClientFrame) -> None:
         match frame:
@@ -218,7 +261,7 @@ class _Conversation:
         if self._subscriber.is_closing:
             return
         if message is None:
-            self._subscriber.send(error_frame(NOT_STORED, client_id))
+            self._refuse(NOT_STORED, client_id)
         elif message.room_id not in self._subscriber.rooms or (
             # A catch-up that has yet to come by the original gives it in its turn; sent now, its cursor would
             # tell the client that it has everything before it.
@@ -226,7 +269,12 @@ class _Conversation:
         ):
             self._subscriber.send(change_frame(message))
 
+    def _refuse(self, error: ChatError, client_id: str | None = None) -> None:
+        self._metrics.refused(error.code)
+        self._subscriber.send(error_frame(error, client_id))
+
     async def _subscribe(self, frame: Subscribe) -> None:
+        self._frames.spend(self._subscriber.last_received, _SUBSCRIBE_FRAMES - 1)  # made good with the next frame
         room = await rooms.join_room(self._database, self._hub, self._session.user, self._name(frame.room))
         self._follow(room, frame.after)
 
@@ -234,7 +282,7 @@ class _Conversation:
         try:
             await self._subscribe(Subscribe(None, after))
         except ChatError as error:  # the room was deleted during the handshake
-            self._subscriber.send(error_frame(error))
+            self._refuse(error)
 
     def _follow(self, room: Room, after: int | None) -> None:
         self._hub.subscribe(self._subscriber, room, after)

@@ -24,6 +24,7 @@ _ENTRY = "main.js"
 _CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
+    ".json": "application/json",
     ".js": "text/javascript; charset=utf-8",
     ".png": "image/png",
     ".svg": "image/svg+xml; charset=utf-8",
@@ -73,10 +74,10 @@ def read_site(folder: Path = STATIC_DIR) -> Site:
         text = templates[name].replace("{{static}}", prefix)
         for placeholder, value in values.items():
             text = text.replace("{{" + placeholder + "}}", value)
-        return _file(name, text.encode(), cache_control)
+        return kept_in_memory(name, text.encode(), cache_control)
 
     preloads = _preloads(prefix, imported_modules(sources))
-    files = {name: _file(name, body, IMMUTABLE) for name, body in sources.items()}
+    files = {name: kept_in_memory(name, body, IMMUTABLE) for name, body in sources.items()}
     # The page for a browser to keep, which will not know who is signed in when it opens it.
     files[INDEX] = filled(INDEX, IMMUTABLE, modules=preloads, visitor="unknown")
     return Site(
@@ -116,14 +117,15 @@ def _version(sources: Mapping[str, bytes]) -> str:
 
 def _precached(names: Iterable[str]) -> list[str]:
     """What the page needs to open; pictures for home screens are fetched by who puts it there."""
-    return [name for name in names if not name.startswith("icons/")]
+    return [name for name in names if not name.startswith(("icons/", "docs/"))]
 
 
 def _preloads(prefix: str, modules: list[str]) -> str:
     return "\n".join(f'  <link rel="modulepreload" href="{prefix}/{name}">' for name in modules).lstrip()
 
 
-def _file(name: str, body: bytes, cache_control: str) -> StaticFile:
+def kept_in_memory(name: str, body: bytes, cache_control: str) -> StaticFile:
+    """A file of this name, hashed and compressed once."""
     suffix = posixpath.splitext(name)[1]
     gzipped = None if suffix in _COMPRESSED_ALREADY else gzip.compress(body, compresslevel=9, mtime=0)
     return StaticFile(

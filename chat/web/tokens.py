@@ -13,7 +13,7 @@ from chat.services import tokens
 from chat.services.sessions import public_id_of
 from chat.web.answers import answer
 from chat.web.bodies import read_fields
-from chat.web.keys import DATABASE, HASHER, SESSIONS
+from chat.web.keys import DATABASE, HASHER, LIMITS, SESSIONS
 from chat.web.sessions import signed_in
 
 log = logging.getLogger(__name__)
@@ -27,12 +27,14 @@ async def get_tokens(request: web.Request) -> web.Response:
 
 async def create_token(request: web.Request) -> web.Response:
     """The answer is the only place where the token is ever shown."""
-    user, app = (await signed_in(request)).user, request.app
+    session, app = await signed_in(request), request.app
+    user = session.user
     fields = await read_fields(request)
     name, password = required_text(fields, "name"), required_text(fields, "password")
-    made, token = await tokens.create_token(
-        app[DATABASE], app[HASHER], app[SESSIONS], user, name=name, password=password
-    )
+    with app[LIMITS].confirmation(session):
+        made, token = await tokens.create_token(
+            app[DATABASE], app[HASHER], app[SESSIONS], user, name=name, password=password
+        )
     log.info("token: user %d made %s", user.user_id, public_id_of(made))
     return answer({"token_id": public_id_of(made), "name": name, "token": token})
 

@@ -4,9 +4,10 @@ import asyncio
 
 from chat.live.catch_up_pages import ENTRY_BYTES, CatchUpPages, Page
 from chat.live.hub import Hub
+from chat.live.subscriber import Subscriber
 from chat.models import Message, Room, User
 from chat.settings import Settings
-from tests.live.sockets import socket_of
+from tests.live.sockets import Wire, socket_of
 
 ROOM = Room(1, "lobby")
 
@@ -84,6 +85,50 @@ async def test_those_who_missed_the_same_share_one_reading_of_it_and_a_later_mes
     hub.publish(stored[-1:])
     assert [await come_back(number) for number in range(20, 40)] == [[2, 3, 4]] * 20
     assert readings == 2
+
+
+async def test_a_kept_page_never_shows_a_deleted_text_nor_hides_the_deletion() -> None:
+    """Not the one kept before, nor one that was read before the deletion and is kept after it."""
+    stored = {number: _message(number) for number in range(1, 4)}
+    may_return = asyncio.Event()
+    may_return.set()
+
+    async def read_changes(_room_id: int, after: int, up_to: int, _limit: int) -> list[Message]:
+        found = sorted((m for m in stored.values() if after < m.cursor <= up_to), key=lambda m: m.cursor)
+        await may_return.wait()
+        return found
+
+    hub = Hub(Settings(), read_changes, 3)
+
+    def come_back(number: int) -> tuple[Subscriber, Wire]:
+        subscriber, wire = socket_of(User(number, f"person-{number}"), unsent_max_bytes=100_000)
+        hub.add(subscriber)
+        hub.subscribe(subscriber, ROOM, 1)
+        return subscriber, wire
+
+    async def frames(subscriber: Subscriber, wire: Wire) -> list[tuple[str, int]]:
+        while subscriber.behind:
+            await asyncio.sleep(0)
+        return [(frame["type"], frame["cursor"]) for frame in wire.frames() if frame["type"] in ("chat", "delete")]
+
+    def delete(number: int, cursor: int) -> None:
+        stored[number] = stored[number]._replace(cursor=cursor, text="", is_deleted=True)
+        hub.publish([stored[number]])
+
+    assert await frames(*come_back(1)) == [("chat", 2), ("chat", 3)]
+    delete(2, 4)
+    assert await frames(*come_back(2)) == [("chat", 3), ("delete", 4)]
+    hub.publish([_message(5)])
+    stored[5] = _message(5)
+    may_return.clear()
+    reading = come_back(3)
+    for _ in range(10):
+        await asyncio.sleep(0)  # it has read what was there, and not been given it yet
+    delete(3, 6)
+    may_return.set()
+    assert await frames(*reading) == [("chat", 3), ("delete", 4), ("chat", 5), ("delete", 6)]
+    for number in range(4, 8):
+        assert await frames(*come_back(number)) == [("delete", 4), ("chat", 5), ("delete", 6)]
 
 
 def _message(number: int) -> Message:

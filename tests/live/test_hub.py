@@ -291,3 +291,38 @@ async def test_leaving_ends_the_feed_of_all_sockets_of_the_person_and_of_nobody_
     for subscriber in (live, behind, other):
         hub.remove(subscriber)
     assert hub._rooms == {}
+
+
+async def test_a_room_that_ends_is_told_once_to_each_socket_that_reads_it_or_is_of_a_member(hub: Hub) -> None:
+    sockets = [socket_of(user) for user in (ADA, ADA, BOB, User(3, "eve"))]
+    (live, _), (behind, _), (reader, _), _ = sockets
+    for subscriber, _ in sockets:
+        hub.add(subscriber)
+        hub.subscribe(subscriber, ATTIC, None)
+    for subscriber in (live, behind, reader):
+        hub.subscribe(subscriber, LOBBY, None)
+    hub._fall_behind(behind, LOBBY.room_id, 0)
+    for _, wire in sockets:
+        wire.written = b""
+    departures = hub.departures
+    hub.end_room(LOBBY, [ADA.user_id, 99])
+    frame = {"type": "room_deleted", "room": "lobby", "room_id": 1}
+    assert [wire.frames() for _, wire in sockets] == [[frame], [frame], [frame], []]
+    assert all(list(subscriber.rooms.values()) == [ATTIC] for subscriber, _ in sockets)
+    assert not behind.behind
+    assert LOBBY.room_id not in hub._rooms
+    assert hub.departures > departures, "a membership that was looked up before is over"
+
+
+async def test_a_slow_socket_is_told_of_the_end_of_a_room_when_it_has_room(hub: Hub) -> None:
+    slow, wire = socket_of(ADA, unsent_max_bytes=100)
+    hub.add(slow)
+    hub.subscribe(slow, LOBBY, None)
+    wire.is_stuck = True
+    slow.write(b"x" * 100)
+    hub.end_room(LOBBY, [])
+    wire.written = b""
+    wire.flow()
+    while not wire.written:
+        await asyncio.sleep(0)
+    assert [frame["type"] for frame in wire.frames()] == ["room_deleted"]

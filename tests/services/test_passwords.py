@@ -131,3 +131,11 @@ async def test_hashing_gives_way_to_everything_else(hasher: PasswordHasher) -> N
     priorities = {os.getpriority(os.PRIO_PROCESS, thread.native_id or 0) for thread in workers}
     assert priorities == {19}
     assert os.getpriority(os.PRIO_PROCESS, 0) < 19
+
+
+async def test_who_signs_in_while_the_server_ends_is_told_to_come_back() -> None:
+    hasher = PasswordHasher(workers=1, queue_max=1)
+    hasher.close()
+    with pytest.raises(Busy) as refusal:
+        await hasher.hash("correct horse battery")
+    assert refusal.value.code == "stopping"

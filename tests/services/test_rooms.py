@@ -5,7 +5,14 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 
+import pytest
+
+from chat.live.hub import Hub
+from chat.live.subscriber import Subscriber
+from chat.models import Room
 from chat.services import rooms
+from chat.store import rooms as store
+from chat.store.database import Database
 from chat.web.keys import DATABASE, HUB
 from tests.people import Person, Socket
 from tests.servers import RunningServer
@@ -71,3 +78,59 @@ async def test_however_joins_and_leaves_interleave_the_last_frame_says_what_is_s
                 assert not subscriber.rooms, "fed from a room that was left"
                 await ada.joins()
                 assert await memberships(socket) == [True]
+
+
+@pytest.mark.parametrize("path", ["/ws", "/ws/chat/lobby"])
+async def test_a_room_that_was_looked_up_before_it_was_deleted_is_not_joined(
+    server: RunningServer, ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """A member subscribes; between the look-up, or the handshake, and the subscription the room is deleted."""
+    hub = server.app[HUB]
+    at_the_door, go_on = asyncio.Event(), asyncio.Event()
+    find_room = store.find_room
+
+    async def find_slowly(database: Database, name_key: str, user_id: int | None) -> tuple[Room, bool] | None:
+        found = await find_room(database, name_key, user_id)
+        if user_id == bob.user_id and not at_the_door.is_set():
+            at_the_door.set()
+            await go_on.wait()
+        return found
+
+    monkeypatch.setattr(store, "find_room", find_slowly)
+
+    async def subscribe() -> str:
+        if path != "/ws":
+            return str((await bob.refused_handshake(path)).status)
+        async with bob.connected(path) as socket:
+            await socket.send(type="subscribe", room="lobby")
+            return str((await socket.next("error", "live")).get("code"))
+
+    subscribing = asyncio.create_task(subscribe())
+    await at_the_door.wait()
+    assert (await ada.post("/delete_room", room="lobby")).status == 200
+    go_on.set()
+    assert await subscribing in ("404", "unknown_room")
+    assert not hub._rooms
+
+
+async def test_a_room_deleted_during_the_handshake_is_an_error_on_the_socket(
+    server: RunningServer, ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, find_room = Hub.add, store.find_room
+    before = await find_room(server.app[DATABASE], "lobby", bob.user_id)
+
+    async def find_what_was(_database: Database, _name_key: str, _user_id: int | None) -> tuple[Room, bool] | None:
+        return before
+
+    def end_and_add(self: Hub, subscriber: Subscriber) -> None:
+        monkeypatch.setattr(store, "find_room", find_room)
+        self.end_room(Room(1, "lobby"), [])
+        add(self, subscriber)
+
+    assert (await ada.post("/delete_room", room="lobby")).status == 200
+    monkeypatch.setattr(store, "find_room", find_what_was)
+    monkeypatch.setattr(Hub, "add", end_and_add)
+    async with bob.connected("/ws/chat/lobby") as socket:
+        assert (await socket.next("error", "live"))["code"] == "unknown_room"
+        await socket.settled()
+    assert not server.app[HUB]._rooms

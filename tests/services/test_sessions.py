@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.errors import StorageUnavailable
+from chat.errors import StorageUnavailable, WrongCredentials
 from chat.models import Room, User
 from chat.services.sessions import USER_AGENT_MAX_CHARACTERS, Sessions
 from chat.settings import Settings
@@ -231,3 +231,49 @@ async def test_what_cannot_be_stored_changes_nothing(stage: Stage) -> None:
     assert stage.ended == []
     (stored,) = await list_sessions(stage.database)
     assert stored.last_used == session.last_used, "saved later what could not be saved then"
+
+
+async def test_a_token_does_not_expire_and_is_no_sign_in(stage: Stage) -> None:
+    sessions = await stage.sessions()
+    for key in ("first", "second"):
+        await sessions.start(key, stage.ada, "", password_hash="")
+        await sessions.start_token(f"{key} token", stage.ada, "script", password_hash="")
+    assert stage.ended == [], "tokens do not count as sessions"
+    stage.clock.now += 2 * ABSOLUTE
+    for living in (sessions, await stage.sessions()):
+        assert [session.key for session in living.of_user(stage.ada.user_id, tokens=False)] == []
+        assert {token.key for token in living.of_user(stage.ada.user_id, tokens=True)} == {
+            "first token",
+            "second token",
+        }
+        found = living.find("first token")
+        assert found is not None
+        assert (found.token_name, found.last_used) == ("script", stage.clock.now)
+    await sessions.save()
+    assert await stage.stored() == {"first token", "second token"}
+
+
+async def test_nobody_is_signed_in_by_a_password_that_is_no_longer_theirs(stage: Stage) -> None:
+    sessions = await stage.sessions()
+    for start in (
+        sessions.start("key", stage.ada, "", password_hash="another"),
+        sessions.start_token("key", stage.ada, "script", password_hash="another"),
+    ):
+        with pytest.raises(WrongCredentials):
+            await start
+    assert sessions.find("key") is None
+    assert await stage.stored() == set()
+
+
+async def test_what_the_store_has_ended_is_forgotten_here_with_its_sockets(stage: Stage) -> None:
+    sessions = await stage.sessions()
+    for key, user in (("bobs", stage.bob), ("this", stage.ada), ("that", stage.ada)):
+        await sessions.start(key, user, "", password_hash="")
+    await sessions.start_token("token", stage.ada, "script", password_hash="")
+    sessions.forget(stage.ada.user_id, but_key="this", tokens=False)
+    assert stage.ended == ["that"]
+    sessions.forget(stage.ada.user_id)
+    sessions.forget(stage.ada.user_id)
+    assert sorted(stage.ended) == ["that", "this", "token"]
+    assert sessions.find("bobs")
+    await sessions.save()

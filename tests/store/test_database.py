@@ -53,6 +53,24 @@ async def test_transactions_of_two_tasks_do_not_mix(database: Database) -> None:
     assert await room_names(database) == {"lobby", "theirs"}
 
 
+async def test_what_stores_messages_waits_for_one_other_write_at_most_and_holds_up_none_for_good(
+    database: Database,
+) -> None:
+    order: list[str] = []
+
+    async def write(name: str, *, ahead: bool) -> None:
+        await database.write(ADD_ROOM, (name,), ahead=ahead)
+        order.append(name)
+
+    others = [asyncio.create_task(write(f"other {number}", ahead=False)) for number in range(5)]
+    await asyncio.sleep(0)
+    messages = [asyncio.create_task(write(f"message {number}", ahead=True)) for number in range(3)]
+    await asyncio.gather(*others, *messages)
+    assert [name for name in order if name.startswith("other")] == [f"other {number}" for number in range(5)]
+    assert order.index("message 0") <= 2
+    assert order.index("message 2") < order.index("other 4")
+
+
 async def test_a_cancelled_transaction_changes_nothing_and_leaves_the_way_free(database: Database) -> None:
     inside = asyncio.Event()
 
@@ -121,7 +139,10 @@ async def test_a_full_disk_refuses_writes_serves_reads_and_recovers(database: Da
         for number in range(1000):
             await database.write(ADD_ROOM, (f"room {number} {'x' * 500}",))
     assert "lobby" in await room_names(database)
+    assert not await database.takes_writes()
+    assert not await database.takes_writes(), "asked again too soon to try"
     await database.write("PRAGMA max_page_count = 1000000")
+    assert await database.takes_writes()
     await database.write(ADD_ROOM, ("after",))
     assert "after" in await room_names(database)
     assert not broken.is_set()
@@ -158,3 +179,17 @@ async def test_a_file_damaged_under_a_running_server_is_called_broken(
     assert broken.is_set()
     with pytest.raises(StorageUnavailable):
         await database.write("PRAGMA user_version = 1")  # touches no damaged page, and is refused all the same
+    assert not await database.takes_writes()
+
+
+async def test_who_comes_after_the_end_is_told_to_come_back(data_dir: Path, broken: asyncio.Event) -> None:
+    async with open_database(Settings(data_dir=data_dir), broken.set) as closed:
+        assert await room_names(closed) == {"lobby"}
+    with pytest.raises(StorageUnavailable):
+        await room_names(closed)
+    with pytest.raises(StorageUnavailable):
+        await closed.write(ADD_ROOM, ("tea",))
+    with pytest.raises(StorageUnavailable):
+        async with closed.transaction():
+            raise AssertionError("nothing can be done in it")
+    assert not broken.is_set()

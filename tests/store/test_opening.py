@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import sqlite3
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from chat.errors import StartRefused
+from chat.errors import DirectoryInUse, StartRefused
 from chat.settings import Settings
+from chat.store.data_directory import DirectoryLock
 from chat.store.database import Database
 from chat.store.migrations import APPLICATION_ID, current_version
 from chat.store.opening import open_database
@@ -103,6 +105,20 @@ async def test_a_second_server_is_kept_out_until_the_first_is_gone(data_dir: Pat
     async with open_database(Settings(data_dir=data_dir), _never):
         assert "Another server is using" in await refusal(data_dir)
     await opened(data_dir)
+
+
+async def test_a_server_waits_for_a_command_but_not_for_ever(data_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
+    await opened(data_dir)
+    lock = DirectoryLock(data_dir, "user")
+    lock.acquire()
+    with caplog.at_level("INFO"):
+        with pytest.raises(DirectoryInUse, match="The command user is using"):
+            await opened(data_dir, directory_wait_seconds=0)
+        opening = asyncio.create_task(opened(data_dir))
+        while "waiting for the command user" not in caplog.text:
+            await asyncio.sleep(0)
+    lock.release()
+    assert await opening == [("lobby",)]
 
 
 def _cut(path: Path) -> None:

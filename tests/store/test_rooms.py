@@ -12,16 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat.errors import Unknown
 from chat.models import Draft, Room, User
 from chat.protocol import timestamp
 from chat.settings import Settings
 from chat.store import rooms
 from chat.store.accounts import insert_user
 from chat.store.database import Database
-from chat.store.messages import insert_messages
+from chat.store.messages import delete_messages, insert_messages, remove_messages
 from chat.store.migrations import SCHEMA_PATH
 from chat.store.opening import open_database
 from chat.store.read_marks import move_read_marks
+from chat.store.sessions import update_current_room
 from tests.examples import examples
 
 ADA, BOB = User(1, "ada"), User(2, "bob")
@@ -149,3 +151,58 @@ def test_each_room_costs_a_bounded_number_of_look_ups(tmp_path: Path) -> None:
     ):
         assert any(search in step for step in plan), plan
     assert not any("B-TREE" in step or "SCAN message" in step or "SCAN member" in step for step in plan), plan
+
+
+# What was deleted
+
+
+async def test_a_deleted_message_is_not_unread_and_keeps_its_place(database: Database) -> None:
+    await say(database, BOB, 5, first_id=1)
+    await move_read_marks(database, [(ADA.user_id, LOBBY.room_id, 1)])
+    assert (await lobby(database))["unread"] == 4
+    async with database.transaction() as execute:
+        await delete_messages(execute, [1, 2, 5], 6, 0)
+    assert (await lobby(database))["unread"] == 2
+    assert (await lobby(database, looked_at_max=3))["unread"] == 2, "crowded out by what was deleted long ago"
+    await move_read_marks(database, [(ADA.user_id, LOBBY.room_id, 8)])
+    found = await lobby(database)
+    assert (found["unread"], found["read"]) == (0, 8)
+
+
+async def test_a_deleted_room_has_no_members_no_name_and_no_place_in_any_list(database: Database) -> None:
+    await database.write(
+        "INSERT INTO session (id_hash, user_id, room_id, created_at, last_used_at, user_agent) "
+        "VALUES ('x', 1, 1, 0, 0, '')"
+    )
+    async with database.transaction() as execute:
+        assert await rooms.delete_room(execute, LOBBY, BOB, 7) == [ADA.user_id]
+        assert await rooms.delete_room(execute, LOBBY, BOB, 7) is None
+    assert await database.read("SELECT * FROM member") == []
+    assert await database.read("SELECT room_id FROM session") == [(None,)]
+    assert await database.read("SELECT actor_id, action, user_id, subject FROM audit") == [
+        (BOB.user_id, "delete_room", None, "lobby")
+    ]
+    listed = await rooms.list_rooms_json(
+        database, ADA.user_id, cursor=9, pending={1: 5}, unread_max=100, looked_at_max=300
+    )
+    assert listed == "[]"
+    for name in ("lobby", "/deleted/1"):
+        assert await rooms.find_room(database, name, ADA.user_id) is None
+    with pytest.raises(Unknown):
+        await rooms.insert_member(database, ADA.user_id, LOBBY.room_id, 0)
+    await update_current_room(database, "x", LOBBY.room_id)
+    assert await database.read("SELECT room_id FROM session") == [(None,)]
+    again = await rooms.insert_room(
+        database, name="lobby", name_key="lobby", look_key="lobby", created_by=ADA.user_id, created_ms=0
+    )
+    assert again == Room(2, "lobby")
+
+
+async def test_a_deleted_room_is_found_until_its_messages_have_gone(database: Database) -> None:
+    await say(database, BOB, 1, first_id=1)
+    assert await rooms.find_deleted_rooms(database) == []
+    async with database.transaction() as execute:
+        await rooms.delete_room(execute, LOBBY, None, 0)
+    assert await rooms.find_deleted_rooms(database) == [LOBBY.room_id]
+    await remove_messages(database, LOBBY.room_id, 10)
+    assert await rooms.find_deleted_rooms(database) == []

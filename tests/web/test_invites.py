@@ -153,6 +153,16 @@ async def test_an_invite_is_worth_nothing_once_its_maker_is_no_admin(server: Run
     assert refusal(await sign_up(server, "kim", invite=code)) == (403, "invite_invalid")
 
 
+@pytest.mark.settings(invites_max=1)
+async def test_invites_that_are_over_take_no_place(server: RunningServer, ada: Person) -> None:
+    await made_invite(ada)
+    await server.stop()
+    database(server, "UPDATE invite SET expires_at = created_at")
+    await server.start()
+    await made_invite(ada)
+    assert len(database(server, "SELECT * FROM invite")) == 1
+
+
 async def test_the_file_holds_the_hash_of_a_code_and_nothing_else_of_it(server: RunningServer, ada: Person) -> None:
     code = await made_invite(ada)
     assert database(server, "SELECT code_hash FROM invite") == [(hashlib.sha256(code.encode()).hexdigest(),)]

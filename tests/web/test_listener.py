@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
 from chat.web import listener
-from chat.web.listener import Listener
 from tests.people import PATIENCE_SECONDS, Person
 from tests.servers import RunningServer
 
@@ -66,6 +66,7 @@ async def test_a_full_server_says_so_and_goes_on_serving_who_is_in(server: Runni
         status, answer = await knocked(server)
         assert status == 503
         assert b"Retry-After: 10" in answer
+        assert re.search(rb"\r\nX-Request-Id: [0-9a-f]{16}\r\n", answer)
         assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "too_many_connections"
         assert (await asked(*inside[0]))[0] == 200
     await until_let_in(server)
@@ -74,7 +75,7 @@ async def test_a_full_server_says_so_and_goes_on_serving_who_is_in(server: Runni
 @pytest.fixture
 def counted_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every address a test can connect from is one of this machine, which is not counted."""
-    monkeypatch.setattr(Listener, "_stands_for_many", lambda _, address: address[0] == "127.0.0.2")
+    monkeypatch.setattr(listener, "counted_subnet", str.encode)
 
 
 @pytest.mark.settings(connections_per_address_max=2)
@@ -96,18 +97,11 @@ async def test_this_machine_stands_for_many_people(server: RunningServer) -> Non
         assert (await knocked(server))[0] == 200
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("192.0.2.1", "192.0.2.1", True),
-        ("192.0.2.1", "192.0.2.2", False),
-        ("2001:db8::1", "2001:db8::ffff:2", True),
-        ("2001:db8::1", "2001:db8:0:1::1", False),
-        ("fe80::1%eth0", "fe80::2%eth0", True),
-    ],
-)
-def test_one_customer_of_ipv6_is_one_address(one: str, other: str, same: bool) -> None:
-    assert (listener._key(one) == listener._key(other)) == same
+@pytest.mark.settings(connections_per_address_max=1, trusted_proxies="127.0.0.0/8")
+@pytest.mark.usefixtures("counted_addresses")
+async def test_a_trusted_proxy_stands_for_many_people(server: RunningServer) -> None:
+    async with connections(server, 3):
+        assert (await knocked(server))[0] == 200
 
 
 @pytest.mark.settings(connections_max=2)

@@ -8,10 +8,13 @@ from urllib.parse import quote
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
+from chat.web.keys import DATABASE
 from tests.examples import examples, storable_text
 from tests.forms import Post, each_kind_of_body, post_json, post_multipart, post_urlencoded
-from tests.people import Person, visiting
+from tests.people import Person, Socket, visiting
+from tests.raw_sockets import raw_socket
 from tests.servers import RunningServer
 
 LONGEST = 4000
@@ -307,3 +310,185 @@ async def test_who_signed_out_or_never_was_in_reads_and_writes_nothing(ada: Pers
     async with visiting(ada.server, "ada") as again:
         await again.sign_in()
         assert len(await again.listed()) == 1
+
+
+# Deleting
+
+
+async def delete(admin: Person, message_id: int) -> dict[str, Any]:
+    answer = await admin.post("/delete_message", id=message_id)
+    assert answer.status == 200, answer
+    return answer.body  # type: ignore[no-any-return]
+
+
+@each_kind_of_body
+async def test_a_deleted_message_is_listed_without_its_text(ada: Person, bob: Person, post: Post) -> None:
+    said = await bob.says("a secret", client_id="b1")
+    answer = await post(ada, "/delete_message", id=str(said["id"]))
+    assert (answer.status, answer.body) == (
+        200, {"message": "The message is deleted.", "id": said["id"], "room": "lobby", "cursor": said["cursor"] + 1},
+    )  # fmt: skip
+    for listed in (await bob.listed(), (await page(bob, limit=5))["messages"]):
+        assert listed == [
+            {
+                "id": said["id"], "cursor": said["cursor"] + 1, "user_id": bob.user_id, "username": "bob",
+                "message": "", "timestamp": said["timestamp"], "client_id": "b1", "deleted": True,
+            }
+        ]  # fmt: skip
+    assert (await ada.sees_room())["unread"] == 0
+
+
+async def test_only_an_admin_deletes_messages(ada: Person, bob: Person, eve: Person, stranger: Person) -> None:
+    said = await bob.says("stays")
+    for person in (bob, eve):
+        answer = await person.post("/delete_message", id=said["id"])
+        assert (answer.status, answer.body["code"]) == (403, "not_admin")
+    answer = await stranger.post("/delete_message", id=said["id"])
+    assert (answer.status, answer.body["code"]) == (401, "not_signed_in")
+    assert [message["message"] for message in await ada.listed()] == ["stays"]
+
+
+async def test_what_cannot_be_deleted_is_refused_and_nothing_noted(server: RunningServer, ada: Person) -> None:
+    said = await ada.says("stays")
+    for fields, status, code in (
+        ({}, 400, "missing_field"),
+        ({"id": "x"}, 400, "wrong_type"),
+        ({"id": -1}, 422, "out_of_range"),
+        ({"id": said["id"] + 1}, 404, "unknown_message"),
+    ):
+        answer = await ada.post("/delete_message", **fields)
+        assert (answer.status, answer.body["code"]) == (status, code)
+    database = server.app[DATABASE]
+    assert await database.read("SELECT * FROM audit") == []
+    await delete(ada, said["id"])
+    assert (await ada.post("/delete_message", id=said["id"])).status == 404
+    ((subject,),) = await database.read("SELECT subject FROM audit")
+    assert subject == f"message {said['id']} in lobby"
+
+
+async def test_readers_learn_of_a_deletion_live_and_when_they_are_back(ada: Person, bob: Person) -> None:
+    said = await bob.says("a secret")
+    async with bob.live() as socket:
+        cursor = (await delete(ada, said["id"]))["cursor"]
+        frame = await socket.next("delete", "chat")
+    wanted = {"type": "delete", "room": "lobby", "id": said["id"], "cursor": cursor, "user_id": bob.user_id}
+    assert frame == wanted
+    for after in (0, said["cursor"]):
+        async with bob.connected(f"/ws/chat/lobby?after={after}") as socket:
+            assert await socket.next("delete", "chat", "live") == wanted
+            assert (await socket.next("delete", "chat", "live"))["type"] == "live"
+    async with bob.connected(f"/ws/chat/lobby?after={cursor}") as socket:
+        assert (await socket.next("delete", "chat", "live"))["type"] == "live"
+
+
+async def test_a_sender_who_repeats_a_deleted_message_is_told_that_it_is(ada: Person, bob: Person) -> None:
+    """Over HTTP, on a socket that is live, on one that reads nothing, and on one that is still catching up."""
+    said = await bob.says("a secret", client_id="b1")
+    deleted = await delete(ada, said["id"])
+    answer = await bob.says("a secret", client_id="b1")
+    assert answer == said | {"message": "", "cursor": deleted["cursor"], "deleted": True}
+    for path, before in (("/ws/chat/lobby", 0), ("/ws/chat/lobby?after=0", 1)):
+        async with bob.connected(path) as socket:
+            assert len(await frames_until_live(socket)) == before
+            await socket.send(message="a secret", client_id="b1")
+            frame = await socket.next("chat", "delete")
+            assert (frame["type"], frame["id"], frame["client_id"]) == ("delete", said["id"], "b1")
+    async with bob.connected("/ws") as socket:
+        await socket.send(message="a secret", client_id="b1", room="lobby")
+        assert (await socket.next("chat", "delete"))["type"] == "delete"
+        await socket.send(type="subscribe", room="lobby", after=0)
+        await socket.send(message="a secret", client_id="b1", room="lobby")
+        assert [frame["type"] for frame in await frames_until_live(socket)] == ["delete"]
+    assert len(await bob.listed()) == 1
+
+
+async def test_the_read_mark_may_be_the_cursor_of_a_deletion(ada: Person, bob: Person) -> None:
+    said = [await bob.says(text) for text in ("goes", "stays")]
+    cursor = (await delete(ada, said[0]["id"]))["cursor"]
+    assert (await ada.sees_room())["unread"] == 1
+    async with ada.live() as socket:
+        await socket.send(type="read", cursor=cursor)
+        await socket.settled()
+        room = await ada.sees_room()
+        assert (room["unread"], room["read"]) == (0, cursor)
+        await bob.says("later")
+        assert (await ada.sees_room())["unread"] == 1
+
+
+async def test_deleted_messages_and_the_counter_survive_a_restart(server: RunningServer, ada: Person) -> None:
+    said = await ada.says("a secret")
+    deleted = await delete(ada, said["id"])
+    await server.stop()
+    await server.start()
+    (listed,) = await ada.listed()
+    assert (listed["message"], listed["deleted"], listed["cursor"]) == ("", True, deleted["cursor"])
+    assert (await ada.says("after"))["id"] > deleted["cursor"]
+
+
+@pytest.mark.settings(commit_batch_max_messages=3, catch_up_page_messages=2)
+@given(acts=st.lists(st.none() | st.floats(0, 1), min_size=1, max_size=30), seen_part=st.floats(0, 1))
+@examples(25)
+async def test_whoever_comes_back_from_anywhere_ends_with_what_is_listed(
+    ada: Person, acts: list[float | None], seen_part: float
+) -> None:
+    """Sends (None) and deletions (which of the last ids) at the same time; the reader is lost at any cursor."""
+    async with ada.connected("/ws/chat/lobby?after=0") as socket:
+        frames = await frames_until_live(socket)
+        start = max((frame["cursor"] for frame in frames), default=0)
+        async with asyncio.TaskGroup() as group:
+            for act in acts:
+                if act is None:
+                    await socket.send(message="a text")
+                else:
+                    group.create_task(ada.post("/delete_message", id=start + 1 + int(act * len(acts))))
+                    await asyncio.sleep(0)
+        frames += await socket.settled("chat", "delete")
+        while sum(frame["type"] == "chat" and frame["cursor"] > start for frame in frames) < acts.count(None):
+            frames.append(await socket.next("chat", "delete"))
+    cursors = [frame["cursor"] for frame in frames]
+    assert cursors == sorted(set(cursors))
+    listed = {message["id"]: (message["message"], message.get("deleted", False)) for message in await ada.listed()}
+    assert state(frames) == listed
+    lost_at = start + int(seen_part * (cursors[-1] - start))
+    async with ada.connected(f"/ws/chat/lobby?after={lost_at}") as socket:
+        missed = await frames_until_live(socket)
+    changed = {message["cursor"] for message in await ada.listed()}
+    assert [frame["cursor"] for frame in missed] == sorted(cursor for cursor in changed if cursor > lost_at)
+    assert state([frame for frame in frames if frame["cursor"] <= lost_at] + missed) == listed
+
+
+async def frames_until_live(socket: Socket) -> list[dict[str, Any]]:
+    frames = []
+    while (frame := await socket.next("chat", "delete", "live"))["type"] != "live":
+        frames.append(frame)
+    return frames
+
+
+def state(frames: list[dict[str, Any]]) -> dict[int, tuple[str, bool]]:
+    """What a reader knows after these frames: of each message the text, and whether it was deleted."""
+    return {frame["id"]: (frame.get("message", ""), frame["type"] == "delete") for frame in frames}
+
+
+@pytest.mark.settings(unsent_max_bytes=8 * 1024, catch_up_page_messages=3)
+async def test_a_reader_who_is_slow_while_messages_are_deleted_ends_with_what_is_listed(
+    ada: Person, bob: Person
+) -> None:
+    async with ada.live() as sender, raw_socket(bob) as slow:
+        await slow.next("live")
+        for number in range(1000):
+            await sender.send(message=f"{number} " + "x" * 3900)
+            message_id = (await sender.next("chat"))["id"]
+            if number % 5 == 4:
+                await delete(ada, message_id)
+        listed = {message["id"]: (message["message"], message.get("deleted", False)) for message in await ada.listed()}
+        assert sum(deleted for _, deleted in listed.values()) == 200
+        newest = max(message["cursor"] for message in await ada.listed())
+        frames: list[dict[str, Any]] = []
+        while not frames or frames[-1]["cursor"] < newest:
+            frame = await slow.receive()
+            if frame["type"] in ("chat", "delete"):
+                frames.append(frame)
+        assert state(frames) == listed
+        cursors = [frame["cursor"] for frame in frames]
+        assert cursors == sorted(set(cursors))
+        assert len([frame for frame in frames if frame["type"] == "chat"]) < 1000, "the reader was expected to be slow"

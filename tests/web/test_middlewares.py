@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
+from multidict import CIMultiDict
 
 from chat import errors
 from chat.settings import Settings
 from chat.web.keys import SETTINGS
 from chat.web.middlewares import STATUS_OF, errors_as_json, protect
 from chat.web.pages import SITE
+from chat.web.routes import ROUTES
 from tests.people import PASSWORD, Person
 from tests.raw_http import exchange, written
 from tests.servers import RunningServer
@@ -88,6 +91,40 @@ async def test_every_answer_carries_the_headers_that_keep_browsers_safe(
     assert "Strict-Transport-Security" not in answer.headers
     caching = {"/": "no-cache", STYLE: "public, max-age=31536000, immutable"}
     assert answer.headers["Cache-Control"] == caching.get(path, "no-store")
+
+
+def unprotected(headers: Mapping[str, str]) -> list[str]:
+    """What an answer lacks to be safe in a browser and to say nothing of the software."""
+    lacking = [name for name, value in PROTECTION.items() if headers.get(name) != value]
+    lacking += [
+        name for name in ("Content-Security-Policy", "Permissions-Policy", "Cache-Control") if name not in headers
+    ]
+    return lacking + [
+        f"Server: {headers[name]}" for name in ("Server",) if any(map(str.isdigit, headers.get(name, "")))
+    ]
+
+
+async def test_no_route_answers_anyone_without_them(ada: Person, stranger: Person) -> None:
+    for path in sorted({path for _, path, _ in ROUTES}):
+        address = path.replace("{name:.*[^/]}", "nothing.css").replace("{room}", "lobby").replace("{user_id}", "1")
+        for method in ("GET", "HEAD", "POST", "DELETE", "OPTIONS"):
+            for who in (stranger, ada) if address != "/logout" else (stranger,):
+                answer = await who.request(method, address)
+                assert unprotected(answer.headers) == [], (method, address, answer.status)
+
+
+@pytest.mark.settings(connections_max=1)
+async def test_what_never_becomes_a_request_is_answered_with_them_too(server: RunningServer) -> None:
+    reader, writer = await asyncio.open_connection(*server.address)
+    try:
+        answer = await exchange(server, written("GET", "/"))  # there is no place for a second
+        assert (answer.status, unprotected(answer.headers)) == (503, [])
+        writer.write(b"GET / HTTP/9\r\n\r\n")
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
+        assert head[0].split()[1] == "400"
+        assert unprotected(CIMultiDict((line.partition(": ")[0], line.partition(": ")[2]) for line in head[1:-1])) == []
+    finally:
+        writer.close()
 
 
 @pytest.mark.settings(origin="https://chat.example.org")

@@ -10,6 +10,9 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
+from chat.models import Room, User
+from chat.services import rooms
+from chat.store.database import Database
 from chat.web.keys import HASHER
 from tests.forms import Post, each_kind_of_body
 from tests.people import PASSWORD, Person, visiting
@@ -256,3 +259,22 @@ async def test_nothing_new_comes_from_who_is_gone(
         assert await adas.settled("chat", "typing") == []
     assert await ada.listed() == []
     assert database(server, "SELECT 1 FROM member WHERE user_id = ?", bob.user_id) == []
+
+
+async def test_who_is_gone_does_not_type_on(
+    ada: Person, bob: Person, eve: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joined_room = rooms.joined_room
+
+    async def joined_room_until_now(database: Database, user: User, name: str) -> Room:
+        room = await joined_room(database, user, name)
+        if user.username == "bob":
+            assert (await bob.post("/delete_account", password=PASSWORD)).status == 200
+        return room
+
+    monkeypatch.setattr(rooms, "joined_room", joined_room_until_now)
+    async with ada.live() as adas, eve.live() as eves, bob.connected("/ws") as bobs:
+        await bobs.send(type="typing", room="lobby")
+        assert await bobs.close_code() == 4401
+        await eves.send(type="typing")
+        assert (await adas.next("typing"))["usernames"] == ["eve"]

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
-import sqlite3
 from typing import NamedTuple
 
 import aiohttp
@@ -215,18 +214,3 @@ async def test_another_version_has_other_addresses(stranger: Person, monkeypatch
     monkeypatch.setattr(pages, "SITE", newer)
     assert (await stranger.get(STYLE)).status == 404
     assert (await stranger.get("/static/feedfacefeedface/style.css")).status == 200
-
-
-async def test_the_server_is_well_while_its_store_answers(server: RunningServer, stranger: Person) -> None:
-    answer = await stranger.get("/healthz")
-    assert (answer.status, answer.body) == (200, {"status": "ok"})
-    other = sqlite3.connect(server.database_path, isolation_level=None)
-    other.execute("ALTER TABLE room RENAME TO elsewhere")
-    answer = await stranger.get("/healthz")
-    assert (answer.status, answer.body["code"]) == (503, "storage_unavailable")
-    assert int(answer.headers["Retry-After"]) > 0
-    assert "elsewhere" not in answer.body["error"]
-    assert (await stranger.get("/")).status == 200, "the page needs no store"
-    other.execute("ALTER TABLE elsewhere RENAME TO room")
-    other.close()
-    assert (await stranger.get("/healthz")).status == 200

@@ -21,6 +21,9 @@ PUBLIC: set[Route] = {
     ("GET", "/manifest.webmanifest"),
     ("GET", "/static/{name:.*[^/]}"),
     ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/openapi.json"),
+    ("GET", "/docs"),
     ("GET", "/registration"),
     ("POST", "/create_user"),
     ("POST", "/login"),
@@ -56,6 +59,8 @@ ADMIN: set[Route] = {
     ("POST", "/deactivate_user"),
     ("POST", "/reactivate_user"),
     ("POST", "/create_password_reset"),
+    ("POST", "/delete_room"),
+    ("POST", "/delete_message"),
 }
 UNSAFE = sorted({(method, path) for method, path, _ in ROUTES if method != "GET"} | {("GET", "/logout")})
 SOCKETS = sorted((method, path) for method, path, _ in ROUTES if path.startswith("/ws"))

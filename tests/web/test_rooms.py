@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from chat.web.keys import DATABASE
 from tests.forms import Post, each_kind_of_body
 from tests.people import Person, visiting
+from tests.raw_sockets import TEXT, raw_socket
 from tests.servers import RunningServer
 
 LOBBY = {"room_id": 1, "room_name": "lobby"}
@@ -259,3 +261,116 @@ async def test_the_unread_and_what_comes_after_the_cursor_add_up_while_others_ar
             group.create_task(list_and_follow(eve, said))
             for _ in range(200):
                 await asyncio.sleep(0)
+
+
+# Deleting
+
+
+async def delete(admin: Person, room: str = "lobby") -> None:
+    answer = await admin.post("/delete_room", room=room)
+    assert answer.status == 200, answer
+
+
+@each_kind_of_body
+async def test_a_deleted_room_is_gone_at_once_for_everyone(ada: Person, bob: Person, post: Post) -> None:
+    await bob.says("hi")
+    answer = await post(ada, "/delete_room", room="LOBBY")
+    assert (answer.status, answer.body) == (200, {"message": "The room lobby is deleted."} | LOBBY)
+    assert (await bob.get("/get_rooms")).body["rooms"] == []
+    for person in (ada, bob):
+        for path in ("/join_room", "/leave_room", "/send_message", "/list_message"):
+            answer = await post(person, path, room="lobby", message="hi")
+            assert (answer.status, answer.body["code"]) == (404, "unknown_room")
+        assert (await person.refused_handshake("/ws/chat/lobby")).status == 404
+        # It was their current room; now they have none.
+        assert (await post(person, "/send_message", message="hi")).body["code"] == "missing_field"
+    assert (await post(ada, "/delete_room", room="lobby")).body["code"] == "unknown_room"
+    assert (await post(ada, "/delete_room", room="/deleted/1")).body["code"] == "unknown_room"
+
+
+async def test_only_an_admin_deletes_rooms(ada: Person, bob: Person, eve: Person, stranger: Person) -> None:
+    await bob.post("/create_room", room="tea")
+    for person in (bob, eve):
+        for room in ("tea", "nowhere"):
+            answer = await person.post("/delete_room", room=room)
+            assert (answer.status, answer.body["code"]) == (403, "not_admin")
+    answer = await stranger.post("/delete_room", room="tea")
+    assert (answer.status, answer.body["code"]) == (401, "not_signed_in")
+    assert (await ada.post("/delete_room")).body["code"] == "missing_field"
+    assert (await ada.sees_room("tea"))["joined"] is False
+
+
+async def test_the_name_of_a_deleted_room_is_free_and_the_new_room_has_nothing_of_the_old(
+    server: RunningServer, ada: Person, bob: Person
+) -> None:
+    await bob.says("a secret")
+    await delete(ada)
+    answer = await bob.post("/create_room", room="lobby")
+    assert (answer.status, answer.body["room_id"]) == (200, 2)
+    assert await bob.listed() == []
+    assert (await ada.sees_room())["joined"] is False
+    await server.stop()
+    await server.start()
+    assert await bob.listed() == []
+    assert (await bob.post("/send_message", message="hi")).body["code"] == "missing_field"
+
+
+async def test_readers_and_members_are_told_and_get_nothing_more(ada: Person, bob: Person, eve: Person) -> None:
+    await eve.post("/create_room", room="tea")
+    gone = {"type": "room_deleted", "room": "lobby", "room_id": 1}
+    async with ada.live() as reader, bob.connected("/ws") as member, eve.connected("/ws") as outsider:
+        await delete(ada)
+        assert await reader.settled("room_deleted", "membership") == [gone]
+        assert await member.settled("room_deleted", "membership") == [gone]
+        assert await outsider.settled("room_deleted", "membership") == []
+        for frame in ({"message": "hi"}, {"type": "typing"}, {"type": "read", "cursor": 1}, {"type": "subscribe"}):
+            for socket in (reader, member):
+                await socket.send(room="lobby", **frame)
+                assert (await socket.next("error", "chat"))["code"] == "unknown_room"
+        await bob.post("/create_room", room="lobby")
+        await bob.says("in the new room")
+        assert await reader.settled("chat") == []
+
+
+@pytest.mark.settings(unsent_max_bytes=8 * 1024, catch_up_page_messages=3, purge_batch_messages=10)
+async def test_a_catch_up_in_progress_ends_with_the_room_and_the_socket_lives_on(ada: Person, bob: Person) -> None:
+    await ada.post("/create_room", room="tea")
+    await bob.joins("tea")
+    await talk(ada, ["lobby"], 100)
+    async with raw_socket(bob, "/ws") as slow:
+        for number in range(400):
+            await ada.says(f"{number} " + "x" * 3900)
+        await slow.send_frame(TEXT, b'{"type":"subscribe","room":"lobby","after":0}')
+        assert (await slow.next("chat"))["id"] == 1
+        await delete(ada)
+        await slow.next("room_deleted")
+        await slow.send_frame(TEXT, b'{"type":"subscribe","room":"tea","after":0}')
+        await slow.next("live")
+        said = await ada.says("hi", "tea")
+        assert (await slow.next("chat"))["id"] == said["id"]
+
+
+async def test_what_is_sent_while_the_room_is_deleted_is_acknowledged_before_or_not_at_all(
+    server: RunningServer, ada: Person, bob: Person
+) -> None:
+    """The senders go on over sockets and HTTP; whoever asks the file finds nothing that nobody may read."""
+    async with ada.live() as sender, bob.live() as reader:
+        for number in range(300):
+            await sender.send(message=str(number), client_id=f"a{number}")
+        posts = [asyncio.create_task(bob.post("/send_message", room="lobby", message="over HTTP")) for _ in range(20)]
+        deleting = asyncio.create_task(delete(ada))
+        for number in range(300, 600):
+            await sender.send(message=str(number), client_id=f"a{number}")
+        await deleting
+        for answer in await asyncio.gather(*posts):
+            code = "" if answer.status == 200 else answer.body["code"]
+            assert code in ("", "unknown_room", "storage_unavailable")
+        for socket in (sender, reader):
+            frames = await socket.settled("chat", "error", "room_deleted")
+            types = [frame["type"] for frame in frames]
+            assert types.count("room_deleted") == 1
+            assert "chat" not in types[types.index("room_deleted") :], "a message came after the end of its room"
+            codes = {frame["code"] for frame in frames if frame["type"] == "error"}
+            assert codes <= {"unknown_room", "storage_unavailable"}
+    while await server.app[DATABASE].read("SELECT 1 FROM message"):
+        await asyncio.sleep(0.01)

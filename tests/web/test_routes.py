@@ -10,11 +10,11 @@ from tests.servers import RunningServer
 
 STYLE = f"{SITE.prefix}/style.css"
 FILES = "/static/{name:.*[^/]}"
-PUBLIC = {"/", "/service_worker.js", "/manifest.webmanifest", FILES, "/healthz"}
+PUBLIC = {"/", "/service_worker.js", "/manifest.webmanifest", FILES, "/healthz", "/readyz", "/openapi.json", "/docs"}
 PUBLIC |= {"/registration", "/create_user", "/login", "/reset_password"}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PATHS = sorted({path for _, path, _ in ROUTES})
-READ = ["/", STYLE, "/healthz", "/whoami", "/get_users", "/get_rooms", "/logout"]
+READ = ["/", STYLE, "/healthz", "/readyz", "/openapi.json", "/docs", "/whoami", "/get_users", "/get_rooms", "/logout"]
 
 
 def filled(path: str) -> str:

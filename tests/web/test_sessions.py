@@ -42,7 +42,8 @@ async def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(stranger
     if path == "/login":
         await stranger.sign_up()
     answer = await stranger.post(path, username="stranger", password=PASSWORD)
-    (set_cookie,) = answer.headers.getall("Set-Cookie")
+    set_cookie, of_the_device = answer.headers.getall("Set-Cookie")
+    assert of_the_device.startswith("chat_device=")
     name, value, rest = attributes(set_cookie)
     assert name == NAME
     assert len(value) >= 128 / 6, "at least 128 bits, six a character"

@@ -122,7 +122,7 @@ def test_the_service_worker_keeps_all_that_the_page_opens_with(site: Site) -> No
     (kept,) = re.findall(r'FILES = "([^"]+)"', worker)
     assert f'STATIC = "{site.prefix}"' in worker
     assert {address.removeprefix("/static/") for address in kept.split(" ")} == {
-        address for address in site.files if "/icons/" not in address
+        address for address in site.files if "/icons/" not in address and "/docs/" not in address
     }
     for address in re.findall(r'(?:href|src)="(/static/[^"#]+)', site.index.body.decode()):
         assert address in kept.split(" ") or "/icons/" in address

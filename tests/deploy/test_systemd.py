@@ -1,0 +1,73 @@
+"""The units in deploy/: systemd understands them, they close what they say, and the server lives within them."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import re
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.programs import needed
+from tests.people import visiting
+from tests.processes import server_process
+
+DEPLOY = Path(__file__).parent.parent.parent / "deploy"
+UNITS = ("chat.service", "chat-backup.service", "chat-backup.timer")
+
+# prctl(2): no memory may become executable that was writable; kept over exec
+_PR_SET_MDWE, _PR_GET_MDWE, _REFUSE_EXEC_GAIN = 65, 66, 1
+_UNDER_MDWE = f"""
+import ctypes, os, sys
+assert ctypes.CDLL(None).prctl({_PR_SET_MDWE}, {_REFUSE_EXEC_GAIN}, 0, 0, 0) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> Path:
+    """The units, with a Python that is there in place of the one in /opt/chat."""
+    for name in UNITS:
+        text = (DEPLOY / name).read_text(encoding="utf-8")
+        (tmp_path / name).write_text(text.replace("/opt/chat/.venv/bin/python", sys.executable), encoding="utf-8")
+    return tmp_path
+
+
+async def systemd_analyze(*arguments: str) -> tuple[int, str]:
+    program = needed("systemd-analyze", "systemd")
+    process = await asyncio.create_subprocess_exec(
+        program, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    output, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode()
+
+
+async def test_systemd_finds_nothing_wrong_with_the_units(units: Path) -> None:
+    assert await systemd_analyze("verify", *(str(units / name) for name in UNITS)) == (0, "")
+
+
+@pytest.mark.parametrize(("unit", "most"), [("chat.service", 1.5), ("chat-backup.service", 1.0)])
+async def test_the_units_leave_little_open(units: Path, unit: str, most: float) -> None:
+    code, output = await systemd_analyze("security", "--offline=yes", str(units / unit))
+    assert code == 0, output
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", output)
+    assert found is not None
+    assert 0 < float(found[1]) <= most
+
+
+async def test_the_server_works_where_memory_is_never_writable_and_executable(data_dir: Path) -> None:
+    if ctypes.CDLL(None).prctl(_PR_GET_MDWE, 0, 0, 0, 0) < 0:
+        pytest.skip("this kernel does not know PR_SET_MDWE (Linux 6.3)")
+    under = (sys.executable, "-c", _UNDER_MDWE)
+    async with server_process(data_dir, program=under) as server, visiting(server, "ada") as ada:
+        await ada.sign_up()
+        await ada.joins()
+        async with ada.live() as socket:
+            await socket.send(message="hi")
+            assert (await socket.next("chat"))["message"] == "hi"
+        server.send_signal(signal.SIGTERM)
+        assert await server.exit_code() == 0

@@ -244,3 +244,18 @@ async def test_another_room_of_the_same_name_shows_nothing_of_the_first(visit: V
     await ada.says("of the second", "tea")
     await connect(page)
     await expect(texts(page)).to_have_text(["of the second"])
+
+
+@pytest.mark.settings(frames_per_user_burst=6, frames_per_user_per_second=5)
+async def test_what_is_typed_faster_than_the_server_reads_arrives_in_order(visit: Visit, ada: Person) -> None:
+    page = await visit(ada)
+    await is_ready(page)
+    expected = [f"message {number}" for number in range(16)]
+    await write_box(page).evaluate(
+        "(box, texts) => { for (const text of texts) { box.value = text; box.form.requestSubmit(); } }", expected
+    )
+    await expect(notice(page)).to_contain_text("What you wrote waits, and goes out by itself.")
+    await expect(texts(page)).to_have_text(expected)
+    await expect(pending(page)).to_have_count(0)
+    await expect(notice(page)).to_be_hidden()
+    assert await stored(ada) == expected

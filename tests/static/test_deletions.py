@@ -76,6 +76,19 @@ async def test_a_deleted_message_moves_nothing_before_the_readers_eyes_nor_shows
         assert [await top_of(line) for line in lines] == pytest.approx(places, abs=1)
 
 
+async def test_the_line_above_what_is_new_does_not_stand_above_what_was_deleted(
+    visit: Visit, server: RunningServer, ada: Person, bob: Person
+) -> None:
+    at = datetime(2026, 3, 9, tzinfo=UTC)
+    await already_said(server, [(ada, text, at) for text in ("first", "second")])
+    await delete(ada, 1)
+    await ada.says("third")
+    page = await visit(bob)
+    await expect(texts(page)).to_have_text([GONE, "second", "third"])
+    new = page.locator("#messages li", has=page.locator(".new")).locator(".text")
+    await expect(new).to_have_text(["third"])
+
+
 async def test_a_message_deleted_unread_is_not_counted_any_more(visit: Visit, ada: Person, bob: Person) -> None:
     await ada.post("/create_room", room="tea")
     await bob.joins("tea")

@@ -21,12 +21,15 @@ _SELECT = """
 """
 
 
-async def insert_messages(database: Database, drafts: Sequence[Draft], first_id: int, created_ms: int) -> set[int]:
+async def insert_messages(
+    database: Database, drafts: Sequence[Draft], first_id: int, created_ms: int, waiting_since: float | None = None
+) -> set[int]:
     """Store a batch as one statement and one transaction.
 
     Args:
         first_id: the id of the first draft; the others follow without a gap.
         created_ms: the time of all of them, milliseconds since 1970 UTC.
+        waiting_since: as in `Database.write`.
 
     Returns:
         The ids that were stored; those missing were sent before under the same client_id, or come from someone who
@@ -54,6 +57,7 @@ async def insert_messages(database: Database, drafts: Sequence[Draft], first_id:
         (batch, created_ms),
         content_bytes=len(batch),
         ahead=True,
+        waiting_since=waiting_since,
     )
     return {message_id for (message_id,) in rows}
 

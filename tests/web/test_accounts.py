@@ -23,7 +23,9 @@ def stored_hash(server: RunningServer, username: str) -> str:
 
 def what_it_says(answer: Answer) -> tuple[int, Any, set[str]]:
     """All of an answer by which one could tell two of them apart, but for the time and the number of the request."""
-    told = {f"{name}: {value}" for name, value in answer.headers.items() if name not in ("Date", "X-Request-Id")}
+    told = {
+        f"{name}: {value}" for name, value in answer.headers.items() if name.lower() not in ("date", "x-request-id")
+    }
     return answer.status, answer.body, told
 
 

@@ -73,8 +73,7 @@ async def test_what_may_not_be_is_refused_in_the_words_of_the_server(somewhere: 
     where = ("--data-dir", str(somewhere))
     assert "looks too much like" in await refused("user", "add", "ADA", *where, typed=PASSWORD)
     assert "at least 8 characters" in await refused("user", "add", "bob", *where, typed="short")
-    assert "visible characters only" in await refused("user", "add", "a\u202eb", *where, typed=PASSWORD)
-    for act in ("reset-password", "deactivate", "reactivate", "admin"):
+    for act in ("reset-password", "deactivate"):
         assert await refused("user", act, "nobody", *where) == "There is no user with this name."
     assert "only admin" in await refused("user", "deactivate", "ada", *where)
     assert len(await listed(somewhere)) == 1

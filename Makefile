@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LIGHTHOUSE := tests/static/lighthouse
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test lint search lighthouse bench bench-quick ci clean
+.PHONY: run test lint search lighthouse faults bench bench-quick ci clean
 
 run: $(VENV)/run
 	$(BIN)/python run.py
@@ -29,6 +29,10 @@ search: $(VENV)/test
 # Measures the page, which tests should not: that depends on the machine. The only thing that needs npm (190 MB).
 lighthouse: $(VENV)/test $(LIGHTHOUSE)/node_modules/installed
 	$(BIN)/python -m pytest -n 0 -s -m lighthouse tests/static/test_lighthouse.py
+
+# Kills, cuts the power, fills the disk and more, each many times; takes about 15 minutes, and root for some of it.
+faults: $(VENV)/test
+	$(BIN)/python -m tests.faults
 
 # Takes about 25 minutes and a machine that does nothing else; writes docs/performance.md.
 bench: $(VENV)/bench

@@ -15,6 +15,10 @@ ROOT = Path(__file__).parent.parent
 START_SECONDS = 20
 
 
+class StartFailed(AssertionError):
+    """The server ended instead of listening; what it said."""
+
+
 class ServerProcess:
     """A running `python run.py`, listening on `url`."""
 
@@ -30,6 +34,10 @@ class ServerProcess:
     def address(self) -> tuple[str, int]:
         host, port = self.url.removeprefix("http://").split(":")
         return host, int(port)
+
+    @property
+    def process_id(self) -> int:
+        return self._process.pid
 
     @property
     def log(self) -> str:
@@ -66,7 +74,10 @@ async def server_process(
         async with asyncio.timeout(START_SECONDS):
             await listening.wait()
         url = re.search(rb'listening on (http://[^\s"]+)', log)
-        assert url is not None, log.decode()
+        if url is None:
+            async with asyncio.timeout(START_SECONDS):
+                await process.wait()
+            raise StartFailed(log.decode())
         server = ServerProcess(process, url[1].decode(), log, reading)
         yield server
     finally:
@@ -76,14 +87,21 @@ async def server_process(
         await reading
 
 
-async def refused_start(*flags: str, environment: dict[str, str] | None = None) -> tuple[int, str]:
-    """Run the server and let it refuse: its exit code and what it said."""
+async def refused_start(
+    *flags: str, environment: dict[str, str] | None = None, program: tuple[str, ...] = ()
+) -> tuple[int, str]:
+    """Run the server and let it refuse: its exit code and what it said; `program` is what it is started under."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(ROOT / "run.py"), "--port", "0", *flags,
+        *program, sys.executable, str(ROOT / "run.py"), "--port", "0", *flags,
         stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=clean_environment() | (environment or {}),
     )  # fmt: skip
-    async with asyncio.timeout(START_SECONDS):
-        output, errors = await process.communicate()
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            output, errors = await process.communicate()
+    finally:
+        if process.returncode is None:  # it has not refused
+            process.kill()
+            await process.communicate()
     assert process.returncode is not None
     return process.returncode, (output + errors).decode()
 

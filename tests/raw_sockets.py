@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import ctypes
 import json
 import os
 import socket
@@ -17,6 +18,10 @@ from tests.people import PATIENCE_SECONDS, Person
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 # Small, so that a reader that has stopped is noticed after little data.
 RECEIVE_BUFFER_BYTES = 16 * 1024
+
+# <asm-generic/socket.h>; what it takes are a struct sock_fprog and a struct sock_filter of <linux/filter.h>.
+_SO_ATTACH_FILTER = 26
+_TAKE_NO_BYTE_OF_ANY_PACKET = struct.pack("HBBI", 0x06, 0, 0, 0)
 
 
 class RawSocket:
@@ -103,6 +108,13 @@ class RawSocket:
         self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._connection.close()
 
+    def vanish(self) -> None:
+        """Let the kernel drop all that comes, unanswered, as if this machine had lost its power."""
+        program = ctypes.create_string_buffer(_TAKE_NO_BYTE_OF_ANY_PACKET)
+        self._connection.setsockopt(
+            socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(program))
+        )
+
     async def _take(self, count: int) -> bytes:
         while len(self._received) < count:
             async with asyncio.timeout(PATIENCE_SECONDS):
@@ -116,11 +128,19 @@ class RawSocket:
 
 
 @asynccontextmanager
-async def raw_socket(person: Person, path: str = "/ws/chat/lobby", more: bytes = b"") -> AsyncIterator[RawSocket]:
-    """Connect as a person and finish the handshake."""
+async def raw_socket(
+    person: Person, path: str = "/ws/chat/lobby", more: bytes = b"", *, segment_bytes: int | None = None
+) -> AsyncIterator[RawSocket]:
+    """Connect as a person and finish the handshake.
+
+    Args:
+        segment_bytes: the most in one packet; small, the server's kernel takes far less for a reader that has stopped.
+    """
     connection = socket.socket()
     try:
         connection.setblocking(False)
+        if segment_bytes is not None:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment_bytes)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         await asyncio.get_running_loop().sock_connect(connection, person.server.address)
         raw = RawSocket(connection)

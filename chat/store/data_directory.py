@@ -165,7 +165,7 @@ def database_exists(directory: Path) -> bool:
         raise StartRefused(f"The database is empty (0 bytes): {path}. {RESTORE_HINT}")
     if len(header) < 100 or not header.startswith(SQLITE_MAGIC):
         raise StartRefused(f"The file is not a SQLite database: {path}. {RESTORE_HINT}")
-    if size < _size_in_header(header) and not _log_path(path).exists():
+    if size < _size_in_header(header) and not _has_log(path):
         raise StartRefused(f"The database was cut short: {path}. {RESTORE_HINT}")
     return True
 
@@ -215,7 +215,12 @@ def _log_path(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 
 
-def _refuse_orphaned_log(path: Path) -> None:
+def _has_log(path: Path) -> bool:
+    # Whoever looks at the file with a program that only reads leaves an empty one behind, which holds no page.
     log = _log_path(path)
-    if log.exists() and log.stat().st_size:
+    return log.exists() and log.stat().st_size > 0
+
+
+def _refuse_orphaned_log(path: Path) -> None:
+    if _has_log(path):
         raise StartRefused(f"The database {path} is missing but its write-ahead log is still there. {RESTORE_HINT}")

@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from pathlib import Path
@@ -80,6 +82,7 @@ class Database:
         self._checkpoint_wal_max_bytes = checkpoint_wal_max_bytes
         self._on_broken = on_broken
         self._is_broken = False
+        self._found_locked_at = -math.inf
         self._is_closed = False
         self._last_write_failed = False
         self._last_probe = -_WRITE_PROBE_SECONDS
@@ -100,19 +103,27 @@ class Database:
             self._free_readers.put_nowait(reader)
 
     async def write(
-        self, sql: str, parameters: Sequence[object] = (), *, content_bytes: int = 0, ahead: bool = False
+        self,
+        sql: str,
+        parameters: Sequence[object] = (),
+        *,
+        content_bytes: int = 0,
+        waiting_since: float | None = None,
+        ahead: bool = False,
     ) -> list[Row]:
         """Run one statement that changes something, in a transaction of its own; it is on disk on return.
 
         Args:
             ahead: whether it goes ahead of those that wait without this.
             content_bytes: about how much text is stored, for the time of the next checkpoint.
+            waiting_since: when the caller began to wait, by time.perf_counter; None: now.
 
         Raises:
             StorageUnavailable: nothing was changed.
         """
+        since = time.perf_counter() if waiting_since is None else waiting_since
         async with self._turn(ahead), self._write_lock:
-            self._refuse_if_broken()
+            self._refuse_if_hopeless(since)
             try:
                 rows = cast("list[Row]", await self._writer.execute_fetchall(sql, parameters))
             except sqlite3.Error as error:
@@ -121,18 +132,21 @@ class Database:
             return rows
 
     @asynccontextmanager
-    async def transaction(self, *, content_bytes: int = 0, ahead: bool = False) -> AsyncIterator[Execute]:
+    async def transaction(
+        self, *, content_bytes: int = 0, ahead: bool = False, waiting_since: float | None = None
+    ) -> AsyncIterator[Execute]:
         """Run several statements as one: all of them, or none when the block raises.
 
         Args:
-            content_bytes: as for `write`.
+            content_bytes, waiting_since: as for `write`.
             ahead: whether it goes ahead of those that wait without this.
 
         Raises:
             StorageUnavailable: nothing was changed.
         """
+        since = time.perf_counter() if waiting_since is None else waiting_since
         async with self._turn(ahead), self._write_lock:
-            self._refuse_if_broken()
+            self._refuse_if_hopeless(since)
             try:
                 await self._writer.execute_fetchall("BEGIN IMMEDIATE")
                 yield self._writer.execute_fetchall
@@ -210,6 +224,13 @@ class Database:
         self._log_bytes += _COMMIT_LOG_BYTES + 2 * content_bytes
         self._written.set()
 
+    def _refuse_if_hopeless(self, waiting_since: float) -> None:
+        self._refuse_if_broken()
+        # Who has waited while another program kept the one before from writing has waited long enough: one after the
+        # other, each with a busy_timeout_seconds of its own, the last would wait for minutes.
+        if self._found_locked_at > waiting_since:
+            raise StorageUnavailable(_UNAVAILABLE)
+
     def _refuse_if_closed(self) -> None:
         # Answers under way at the very end of a stop; to their senders the store is as good as gone for a moment.
         if self._is_closed:
@@ -231,6 +252,8 @@ class Database:
             log.critical("storage: the database can no longer be trusted after %s; stopping", name)
             self._is_broken = True
             self._on_broken()
+        if action == "write" and code & _PRIMARY_CODE_MASK == sqlite3.SQLITE_BUSY:
+            self._found_locked_at = time.perf_counter()
         return StorageUnavailable(_UNAVAILABLE)
 
 

@@ -73,11 +73,13 @@ class _Change(NamedTuple):
 
     Args:
         cursors: the most that it needs.
+        waiting_since: by time.perf_counter.
         then: called with the result in the step in which it comes back from the disk.
     """
 
     apply: _Apply[Any]
     cursors: int
+    waiting_since: float
     then: Callable[[Any], None]
     outcome: asyncio.Future[Any]
 
@@ -165,6 +167,7 @@ class GroupCommit:
         """Empty a message and publish that; None when there is none with this id.
 
         Raises:
+            Forbidden: the actor is no admin.
             StorageUnavailable: not now; nothing was changed.
         """
         emptied = await self._change(
@@ -189,6 +192,7 @@ class GroupCommit:
             then: called with the ids of those who were members, in the step in which it comes back from the disk.
 
         Raises:
+            Forbidden: the actor is no admin.
             StorageUnavailable: not now; nothing was changed.
         """
 
@@ -241,7 +245,7 @@ class GroupCommit:
         if self._has_ended or len(self._changes) >= self._changes_max:
             raise StorageUnavailable(_NOT_CHANGED)
         outcome: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
-        self._changes.append(_Change(apply, cursors, then, outcome))
+        self._changes.append(_Change(apply, cursors, time.perf_counter(), then, outcome))
         self._idle.clear()
         self._work.set()
         return await outcome
@@ -252,7 +256,9 @@ class GroupCommit:
         self._next_id += change.cursors
         try:
             log_bytes = change.cursors * DELETION_LOG_BYTES
-            async with self._database.transaction(content_bytes=log_bytes, ahead=True) as execute:
+            async with self._database.transaction(
+                content_bytes=log_bytes, ahead=True, waiting_since=change.waiting_since
+            ) as execute:
                 result = await change.apply(execute, first_cursor, int(self._clock() * 1000))
         except ChatError as error:
             _fail(change, error)
@@ -297,7 +303,9 @@ class GroupCommit:
         created_ms = int(self._clock() * 1000)
         began = time.perf_counter()
         try:
-            stored_ids = await insert_messages(self._database, [draft for draft, _ in batch], first_id, created_ms)
+            stored_ids = await insert_messages(
+                self._database, [draft for draft, _ in batch], first_id, created_ms, accepted
+            )
         except StorageUnavailable:
             _answer_failed(batch)
             return

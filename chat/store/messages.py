@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from chat.models import Draft, Message, User
 from chat.protocol import encode_json
+from chat.store.accounts import check_admin
 from chat.store.audit import insert_entry
 from chat.store.database import Database, Execute, Row
 
@@ -20,12 +21,15 @@ _SELECT = """
 """
 
 
-async def insert_messages(database: Database, drafts: Sequence[Draft], first_id: int, created_ms: int) -> set[int]:
+async def insert_messages(
+    database: Database, drafts: Sequence[Draft], first_id: int, created_ms: int, waiting_since: float | None = None
+) -> set[int]:
     """Store a batch as one statement and one transaction.
 
     Args:
         first_id: the id of the first draft; the others follow without a gap.
         created_ms: the time of all of them, milliseconds since 1970 UTC.
+        waiting_since: as in `Database.write`.
 
     Returns:
         The ids that were stored; those missing were sent before under the same client_id, or come from someone who
@@ -53,6 +57,7 @@ async def insert_messages(database: Database, drafts: Sequence[Draft], first_id:
         (batch, created_ms),
         content_bytes=len(batch),
         ahead=True,
+        waiting_since=waiting_since,
     )
     return {message_id for (message_id,) in rows}
 
@@ -88,7 +93,12 @@ async def delete_messages(
 async def delete_message(
     execute: Execute, message_id: int, actor: User | None, first_cursor: int, deleted_ms: int
 ) -> list[Message]:
-    """Empty one message and note who did it; as `delete_messages`."""
+    """Empty one message and note who did it; as `delete_messages`.
+
+    Raises:
+        Forbidden: the actor is no admin.
+    """
+    await check_admin(execute, actor)
     emptied = await delete_messages(execute, [message_id], first_cursor, deleted_ms)
     for message in emptied:
         subject = f"message {message_id} in {message.room_name}"

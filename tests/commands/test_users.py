@@ -133,6 +133,12 @@ async def test_without_a_database_only_adding_makes_one_and_says_so(data_dir: Pa
     assert outcome.errors == f"There was no database in {data_dir}; it was made.\n"
 
 
+async def test_a_name_that_the_terminal_cannot_show_is_no_fault(data_dir: Path) -> None:
+    await user(data_dir, "add", "zoë", typed=PASSWORD)
+    outcome = await run("user", "list", "--data-dir", data_dir, environment={"PYTHONIOENCODING": "ascii"})
+    assert outcome.output == "     1  zo\\xeb  (admin)\n"
+
+
 async def test_text_that_is_none_is_refused(data_dir: Path) -> None:
     await make_database(data_dir)
     where = ("--data-dir", str(data_dir))

@@ -85,11 +85,9 @@ async def staged(data_dir: Path, *, people: int = 2, **settings: Any) -> AsyncIt
         stage = Stage(data_dir, database, hub, ReadMarks(database, hub, chosen))
         write = database.write
 
-        async def counted(
-            sql: str, parameters: Sequence[object] = (), *, content_bytes: int = 0, ahead: bool = False
-        ) -> list[Row]:
+        async def counted(sql: str, parameters: Sequence[object] = (), **options: Any) -> list[Row]:
             stage.commits += 1
-            return await write(sql, parameters, content_bytes=content_bytes, ahead=ahead)
+            return await write(sql, parameters, **options)
 
         database.write = counted  # type: ignore[method-assign]
         yield stage

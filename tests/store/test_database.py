@@ -163,6 +163,38 @@ async def test_a_database_locked_by_another_program_refuses_writes_in_time_and_r
     assert not broken.is_set()
 
 
+async def test_those_who_wait_behind_a_locked_out_write_are_refused_with_it_and_later_ones_try_again(
+    data_dir: Path,
+) -> None:
+    attempts = 0
+
+    def count(sql: str) -> None:
+        nonlocal attempts
+        attempts += "INSERT" in sql or "BEGIN" in sql
+
+    async def begin_a_transaction(database: Database) -> None:
+        async with database.transaction():
+            raise AssertionError
+
+    async with open_database(Settings(data_dir=data_dir, busy_timeout_seconds=0.3), lambda: None) as database:
+        await database._writer.set_trace_callback(count)
+        with contextlib.closing(sqlite3.connect(data_dir / "chat.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            refusals = await asyncio.gather(
+                *(database.write(ADD_ROOM, (f"room {number}",)) for number in range(5)),
+                begin_a_transaction(database),
+                return_exceptions=True,
+            )
+            assert {type(refusal) for refusal in refusals} == {StorageUnavailable}
+            assert attempts == 1
+            with pytest.raises(StorageUnavailable):
+                await database.write(ADD_ROOM, ("later",))
+            assert attempts == 2
+            other.execute("ROLLBACK")
+        await database.write(ADD_ROOM, ("let in",))
+        assert await room_names(database) == {"lobby", "let in"}
+
+
 async def test_a_file_damaged_under_a_running_server_is_called_broken(
     database: Database, data_dir: Path, broken: asyncio.Event
 ) -> None:

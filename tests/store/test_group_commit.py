@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -53,9 +54,9 @@ async def staged(data_dir: Path, on_commit: OnCommit | None = None, **bounds: in
     async with open_database(Settings(data_dir=data_dir), lambda: None) as database:
         for user in (ADA, BOB):
             await database.write(
-                "INSERT INTO user (id, name, name_key, look_key, password_hash, created_at) "
-                "VALUES (?1, ?2, ?2, ?2, '', 0) ON CONFLICT DO NOTHING",
-                (user.user_id, user.username),
+                "INSERT INTO user (id, name, name_key, look_key, password_hash, created_at, is_admin) "
+                "VALUES (?1, ?2, ?2, ?2, '', 0, ?3) ON CONFLICT DO NOTHING",
+                (user.user_id, user.username, int(user is ADA)),
             )
         await database.write(
             "INSERT INTO room (id, name, name_key, look_key, created_at) VALUES (?1, ?2, ?2, ?2, 0) "
@@ -190,6 +191,29 @@ async def test_a_failed_commit_is_answered_published_to_nobody_and_followed_by_g
     assert published == await stage.stored()
     assert published[-1].text == "after"
     assert len(published) + len(failed) == len(stage.answers) == 41
+
+
+async def test_what_queued_while_another_program_held_the_lock_is_refused_with_the_first_and_then_all_is_well(
+    stage: Stage, data_dir: Path
+) -> None:
+    await stage.database.write("PRAGMA busy_timeout = 300")
+    with closing(sqlite3.connect(data_dir / "chat.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        stage.submit("first")
+        while stage.commits._queue:
+            await asyncio.sleep(0)
+        stage.submit("waits behind it")
+        deleting = asyncio.create_task(stage.commits.delete_message(1, ADA))
+        while not stage.answers:
+            await asyncio.sleep(0)
+        other.execute("ROLLBACK")  # the lock is free again before the second could be tried
+    await stage.commits.drain()
+    assert stage.answers == [("first", None, False), ("waits behind it", None, False)]
+    with pytest.raises(StorageUnavailable):
+        await deleting
+    stage.submit("later")
+    await stage.commits.drain()
+    assert [message.text for message in await stage.stored()] == ["later"]
 
 
 # Deletions

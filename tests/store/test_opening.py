@@ -174,6 +174,14 @@ async def test_the_refusal_of_a_damaged_file_names_the_way_to_restore(
     assert "Put a backup in its place" in await refusal(existing.parent)
 
 
+async def test_an_empty_log_beside_it_excuses_no_missing_end(existing: Path) -> None:
+    """Whoever opens the database only to read leaves one behind."""
+    with existing.open("r+b") as file:
+        file.truncate(existing.stat().st_size - 100)
+    existing.with_name("chat.db-wal").touch(mode=0o600)
+    assert "cut short" in await refusal(existing.parent)
+
+
 async def test_a_log_without_its_database_is_damage_and_not_a_new_install(existing: Path) -> None:
     existing.with_name("chat.db-wal").write_bytes(b"what is left of it")
     existing.with_name("chat.db-wal").chmod(0o600)

@@ -1,4 +1,4 @@
-"""kill -9 in the middle of a stream of messages."""
+"""kill -9, a few times: `make faults` does it a hundred."""
 
 from __future__ import annotations
 
@@ -10,80 +10,24 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.people import Person, Socket, visiting
+from tests.faults import kills
+from tests.faults.running import assert_held
+from tests.people import Person, visiting
 from tests.processes import server_process
 
-KILLS = 10
 DELETING_KILLS = 5
-SENDERS = 4
 
 
 async def test_a_killed_server_loses_no_acknowledged_message_and_doubles_none(data_dir: Path) -> None:
-    """Senders retry what was not acknowledged, under the same client_id, after each of ten kills."""
-    pending: list[dict[str, str]] = [{} for _ in range(SENDERS)]
-    acknowledged: dict[str, int] = {}
-    chance = random.Random()
-    async with server_process(data_dir) as first, visiting(first, "ada") as ada:
-        await ada.sign_up()
-        await first.kill()
-        for _ in range(KILLS):
-            async with server_process(data_dir) as server:
-                ada.server = server
-                talks = [
-                    asyncio.create_task(_talk(ada, number, pending[number], acknowledged)) for number in range(SENDERS)
-                ]
-                enough = len(acknowledged) + chance.randrange(50, 400)
-                while len(acknowledged) < enough:
-                    await asyncio.sleep(0)
-                await server.kill()
-                await asyncio.gather(*talks)
-        async with server_process(data_dir) as server:
-            ada.server = server
-            listed = await ada.listed()
-            async with ada.connected("/ws/chat/lobby?after=0") as socket:
-                resumed = [frame["id"] for frame in await socket.until_live()]
-    stored = {message["client_id"]: message["id"] for message in listed}
-    assert len(stored) == len(listed), "a message was stored twice"
-    assert acknowledged.items() <= stored.items(), "an acknowledged message was lost or changed its id"
-    assert resumed == sorted(stored.values())
-    for number in range(SENDERS):
-        order = [int(client_id.split("-")[1]) for client_id in stored if client_id.startswith(f"{number}-")]
-        assert order == sorted(order)
-    with sqlite3.connect(data_dir / "chat.db") as database:
-        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    database.close()
+    await assert_held(kills.at_random_moments(data_dir, kills=3))
 
 
-async def _talk(person: Person, number: int, pending: dict[str, str], acknowledged: dict[str, int]) -> None:
-    """Send without pause until the connection is lost; first again what was not acknowledged before."""
-    with contextlib.suppress(aiohttp.ClientError, ConnectionError, AssertionError):
-        async with person.live() as socket:
-            for client_id, text in list(pending.items()):
-                await socket.send(message=text, client_id=client_id)
-            reading = asyncio.create_task(_read(socket, number, pending, acknowledged))
-            try:
-                count = 1 + max(
-                    (int(c.split("-")[1]) for c in [*pending, *acknowledged] if c.startswith(f"{number}-")), default=0
-                )
-                while not reading.done():
-                    if len(pending) < 32:
-                        client_id = f"{number}-{count}"
-                        pending[client_id] = f"message {client_id}"
-                        count += 1
-                        await socket.send(message=pending[client_id], client_id=client_id)
-                    await asyncio.sleep(0)
-            finally:
-                reading.cancel()
-                await asyncio.gather(reading, return_exceptions=True)
+async def test_nor_does_one_killed_at_a_database_call(data_dir: Path) -> None:
+    await assert_held(kills.at_each_database_call(data_dir, first=40, last=95, step=11))
 
 
-async def _read(socket: Socket, number: int, pending: dict[str, str], acknowledged: dict[str, int]) -> None:
-    while True:
-        frame = await socket.next("chat")
-        client_id = frame["client_id"]
-        if client_id.startswith(f"{number}-"):
-            assert acknowledged.setdefault(client_id, frame["id"]) == frame["id"]
-            pending.pop(client_id, None)
+async def test_a_first_start_that_is_killed_leaves_nothing_in_the_way_of_the_next(tmp_path: Path) -> None:
+    await assert_held(kills.while_the_database_is_made(tmp_path, last=12, step=6))
 
 
 async def test_a_killed_server_forgets_no_read_mark_that_was_told(data_dir: Path) -> None:
@@ -112,7 +56,7 @@ async def test_a_killed_server_has_deleted_a_message_wholly_or_not_at_all(data_d
         await ada.sign_up()
         await first.kill()
         for _ in range(DELETING_KILLS):
-            async with server_process(data_dir) as server:
+            async with server_process(data_dir, "--requests-per-user-burst", "100000") as server:
                 ada.server = server
                 before = len(deleted)
                 talking = asyncio.create_task(_say_and_delete(ada, deleted))

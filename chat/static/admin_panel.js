@@ -54,6 +54,7 @@ function peopleSection(me) {
   const rows = new Rows({
     label: "People",
     empty: "Nobody has such a name.",
+    more: () => (everyone.length > MOST_SHOWN ? "Type a part of a name to see others." : ""),
     load: async () => {
       everyone = (await api.users()).users;
       return found();
@@ -64,8 +65,7 @@ function peopleSection(me) {
     const wanted = fold(find.value);
     return everyone.filter(({ username }) => fold(username).includes(wanted)).slice(0, MOST_SHOWN);
   };
-  const hint = () => (everyone.length > MOST_SHOWN ? "Type a part of a name to see others." : "");
-  find.input.addEventListener("input", () => rows.show(found(), hint()));
+  find.input.addEventListener("input", () => rows.show(found()));
   return section("People", find.element, shown, rows.element);
 }
 

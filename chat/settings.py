@@ -187,7 +187,9 @@ class Settings:
         64 * MIB, "and at the latest when about this much was written to it", least=MIB
     )
     directory_wait_seconds: float = _setting(
-        10, "how long a start waits for a command that has the data directory; they are short but for backups", least=0
+        60,
+        "how long a start waits for a command that has the data directory: a moment, but for a backup of a large one",
+        least=0,
     )
     start_check_seconds: float = _setting(
         0.25, "how long the database is examined at the start, about 100 MB on a laptop; 0 leaves it out", least=0

@@ -22,6 +22,7 @@ from tests.processes import ServerProcess, server_process
 from tests.raw_http import exchange, written
 from tests.servers import RunningServer
 
+NEW_PASSWORD = "a new one to keep"
 FORGERY = "x\n2026-01-01 00:00:00,000 CRITICAL forged\r\x1b[31m\u2028\x9b31m\u202e"
 MADE_ID = re.compile(r"[0-9a-f]{16}")
 HARMLESS = ["a", "x" * 64, "trace-1.2_3"]
@@ -143,6 +144,24 @@ async def test_the_lines_of_a_request_carry_its_id_and_those_of_the_next_do_not(
     assert ids == ["first", "second"]
 
 
+async def rules(server: ServerProcess, ada: Person) -> set[str]:
+    """What only an admin does, and what is done with the codes that come of it; returns them."""
+    token = (await ada.post("/create_token", name="a script", password=PASSWORD)).body["token"]
+    invite = (await ada.post("/create_invite")).body["invite"]
+    async with visiting(server, "bob") as bob:
+        assert (await bob.get("/whoami", headers={"Authorization": f"Bearer {token}"})).status == 200
+        assert (await bob.get("/whoami", headers={"Authorization": f"Bearer {token}x"})).status == 401
+        await bob.post("/create_user", username="bob", password=PASSWORD, invite=invite)
+        reset = (await ada.post("/create_password_reset", username="bob")).body["reset"]
+        assert (await bob.post("/reset_password", reset=f"{reset}x", password=NEW_PASSWORD)).status == 403
+        assert (await bob.post("/reset_password", reset=reset, password=NEW_PASSWORD)).status == 200
+        await bob.post("/login", username="bob", password=NEW_PASSWORD)
+        await bob.post("/change_password", password=NEW_PASSWORD, new_password=PASSWORD)
+        assert (await ada.post("/deactivate_user", username="bob")).status == 200
+    assert (await ada.post("/delete_room", room="tea")).status == 200
+    return {token, invite, reset}
+
+
 async def does_everything(server: ServerProcess) -> set[str]:
     """A session that uses all there is; returns what no log may hold."""
     async with visiting(server, "ada") as ada:
@@ -173,9 +192,21 @@ async def does_everything(server: ServerProcess) -> set[str]:
         await ada.request("POST", "/send_message", data=b"{broken", headers={"Content-Type": "application/json"})
         await ada.request("POST", "/login", data={"username": FORGERY, "password": FORGERY})
         await ada.get("/", headers={"User-Agent": "\x9b31mforged", "X-Request-Id": "trace-1"})
+        codes = await rules(server, ada)
         await ada.leaves()
         await ada.get("/logout")
-    return {PASSWORD, "wrong password 1", "spoken over", "asked for", "asked+for", "forged", "id-over-http", *cookies}
+    return {
+        PASSWORD,
+        NEW_PASSWORD,
+        *codes,
+        "wrong password 1",
+        "spoken over",
+        "asked for",
+        "asked+for",
+        "forged",
+        "id-over-http",
+        *cookies,
+    }
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])

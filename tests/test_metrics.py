@@ -16,16 +16,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from chat.metrics import CONTENT_TYPE, Metrics, Readings
 from tests.conftest import StartServer
 from tests.people import Person, visiting
+from tests.ports import free_port
 from tests.processes import refused_start
 from tests.servers import RunningServer
 
 PAGE = Path(__file__).parent.parent / "docs" / "metrics.md"
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 @pytest.fixture

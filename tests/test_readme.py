@@ -385,6 +385,10 @@ def codes_in_code() -> dict[str, int | None]:
                     func=ast.Name(id=name) | ast.Attribute(attr=name), args=[_, ast.Constant(value=str(code))]
                 ) if isinstance(getattr(errors, name, None), type):
                     codes[code] = status_of(getattr(errors, name))
+                case ast.Call(func=ast.Name(id="_take_all"), args=[*_, ast.Constant(value=str(code))]):
+                    codes[code] = status_of(errors.TooMany)
+                case ast.Dict(keys=[_, ast.Constant(value="code")], values=[_, ast.Constant(value=str(code))]):
+                    codes[code] = None
                 case ast.Assign(
                     targets=[ast.Tuple(elts=[ast.Name(id="code"), _])],
                     value=ast.Tuple(elts=[ast.Constant(value=str(code)), _]),
@@ -419,6 +423,7 @@ def test_the_protocol_page_names_every_address() -> None:
 def test_the_protocol_page_lists_every_close_code_the_server_sends() -> None:
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "chat").rglob("*.py") if path.name != "protocol.py"]
     sent = [value for name, value in vars(protocol).items() if name.startswith("CLOSE_") and name in "".join(sources)]
+    sent.remove(protocol.CLOSE_ABNORMAL)  # only ever what is made of a connection that breaks off (RFC 6455, 7.4.1)
     text = PROTOCOL.read_text(encoding="utf-8")
     assert len(sent) >= 4
     assert [code for code in sent if f"\n| {code} |" not in text] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sqlite3
 import sys
@@ -21,6 +22,9 @@ _NOUNS = (serve, users, invites, backup, check, restore, export, import_, versio
 def main(arguments: Sequence[str]) -> int:
     """Run one command; the exit code is 0 when it did what it says, 1 after a fault, 2 when it was refused."""
     os.umask(0o077)  # whatever this process makes is for its owner alone
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no fault
     try:
         code = _run(arguments)
         sys.stdout.flush()  # here, where it can be told that nobody reads it

@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from chat.errors import Forbidden, Unknown
+from chat.errors import Unknown
 from chat.models import User
 from chat.services.accounts import last_admin
 from chat.services.names import name_key
@@ -33,8 +33,7 @@ async def admin_act(database: Database, actor: User | None) -> AsyncIterator[Exe
         StorageUnavailable: nothing was changed.
     """
     async with database.transaction() as execute:
-        if actor is not None and not await accounts.is_admin_now(execute, actor.user_id):
-            raise not_admin()
+        await accounts.check_admin(execute, actor)
         yield execute
 
 
@@ -45,7 +44,7 @@ async def check_admin(database: Database, user: User) -> None:
         Forbidden: the user is no admin.
     """
     if not await accounts.is_admin(database, user.user_id):
-        raise not_admin()
+        raise accounts.not_admin()
 
 
 async def make_admin(database: Database, actor: User | None, username: str) -> User:
@@ -160,7 +159,3 @@ async def find_user(execute: Execute, username: str) -> User:
     if user is None:
         raise Unknown("There is no user with this name.", "unknown_user")
     return user
-
-
-def not_admin() -> Forbidden:
-    return Forbidden("Only an admin of this server may do this.", "not_admin")

@@ -15,6 +15,7 @@ from chat.protocol import CLIENT_ID_MAX_CHARACTERS
 from chat.services.names import check_name, look_key, name_key
 from chat.services.portable import FORMAT, MANIFEST, MEMBERS, ROOMS, USERS, messages_file, milliseconds
 from chat.settings import Settings
+from chat.store.accounts import DELETED_USERNAME
 from chat.store.data_directory import DirectoryLock, make_directory
 from chat.store.import_ import Conflict, Row, attach, find_conflict, open_staging, stage, store_staged
 from chat.store.opening import make_current
@@ -161,8 +162,10 @@ def _user(fields: Fields) -> Row:
     if deleted is None:
         check_name(username, "user name")
         keys = name_key(username), look_key(username)
+    elif username != DELETED_USERNAME:
+        raise CommandRefused(f"A deleted user is called {DELETED_USERNAME}.")
     else:
-        # Who is gone shares one name with all who are; a slash is in no name.
+        # All who are gone share that name; a slash is in no name.
         keys = (f"/deleted/{user_id}", f"/deleted/{user_id}")
     return (user_id, username, *keys, password_hash, created, int(is_admin), deactivated, deleted)
 

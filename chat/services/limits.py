@@ -168,7 +168,7 @@ class Limits:
             if (subnet := counted_subnet(address)) is not None:
                 buckets.append(self._guesses_by_address.of(subnet, now))
                 buckets.append(self._guesses_by_name_and_address.of((name, subnet), now))
-        with _counting_guesses(_take_all(buckets, now, _TOO_MANY_GUESSES, "too_many_sign_ins")):
+        with _counting_guesses(_take_all(buckets, now, _too_many_guesses())):
             yield
 
     @contextmanager
@@ -182,7 +182,7 @@ class Limits:
         """
         now = self.clock()
         buckets = [self._guesses_by_device.of(Device(session.user.user_id, session.key), now)]
-        with _counting_guesses(_take_all(buckets, now, _TOO_MANY_GUESSES, "too_many_sign_ins")):
+        with _counting_guesses(_take_all(buckets, now, _too_many_guesses())):
             yield
 
     @contextmanager
@@ -194,8 +194,8 @@ class Limits:
         """
         subnet, now = counted_subnet(address), self.clock()
         buckets = [] if subnet is None else [self._sign_ups.of(subnet, now)]
-        sentence = "Too many accounts were made from your network. Try again later."
-        with _counting(_take_all(buckets, now, sentence, "too_many_sign_ups")):
+        refusal = TooMany("Too many accounts were made from your network. Try again later.", "too_many_sign_ups")
+        with _counting(_take_all(buckets, now, refusal)):
             yield
 
     @contextmanager
@@ -207,7 +207,8 @@ class Limits:
         """
         now = self.clock()
         buckets = [self._rooms.of(user.user_id, now)]
-        with _counting(_take_all(buckets, now, "You have made too many rooms. Try again later.", "too_many_rooms")):
+        refusal = TooMany("You have made too many rooms. Try again later.", "too_many_rooms")
+        with _counting(_take_all(buckets, now, refusal)):
             yield
 
     def request(self, user: User) -> None:
@@ -217,7 +218,7 @@ class Limits:
             TooMany: they ask for more than any page does.
         """
         now = self.clock()
-        _take_all([self._requests.of(user.user_id, now)], now, _SLOW_DOWN, "too_many_requests")
+        _take_all([self._requests.of(user.user_id, now)], now, _too_many_requests())
 
     def message(self, user: User) -> None:
         """Count a message over HTTP as a frame.
@@ -226,7 +227,7 @@ class Limits:
             TooMany: they send more than a frame's worth.
         """
         now = self.clock()
-        _take_all([self.frames(user)], now, _SLOW_DOWN, "too_many_requests")
+        _take_all([self.frames(user)], now, _too_many_requests())
 
     def frames(self, user: User) -> Bucket:
         """What a user may send over all sockets and requests together; the same for as long as someone holds it."""
@@ -237,10 +238,6 @@ class Limits:
         rate = f"{self._frames_per_second:g} frames a second"
         sentence = f"You send faster than allowed; from here on {rate} are read until you pause. Nothing is lost."
         return TooMany(sentence, "too_many_frames")
-
-
-_TOO_MANY_GUESSES = "Too many wrong passwords. Try again later."
-_SLOW_DOWN = "You ask for too much at once. Try again in a moment."
 
 
 def counted_subnet(address: str | None) -> bytes | None:
@@ -261,16 +258,25 @@ def counted_subnet(address: str | None) -> bytes | None:
     return parsed.packed if isinstance(parsed, ipaddress.IPv4Address) else parsed.packed[:_IPV6_SUBNET_BYTES]
 
 
-def _take_all(buckets: list[Bucket], now: float, sentence: str, code: str) -> list[Bucket]:
+def _too_many_guesses() -> TooMany:
+    return TooMany("Too many wrong passwords. Try again later.", "too_many_sign_ins")
+
+
+def _too_many_requests() -> TooMany:
+    return TooMany("You ask for too much at once. Try again in a moment.", "too_many_requests")
+
+
+def _take_all(buckets: list[Bucket], now: float, refusal: TooMany) -> list[Bucket]:
     """Take one from each, or none at all.
 
     Raises:
-        TooMany: one of them has none; says when all will have one.
+        TooMany: the refusal, when one of them has none; it says when all will have one.
     """
     waits = [bucket.take(now) for bucket in buckets]
     if any(waits):
         _give_back(bucket for bucket, wait in zip(buckets, waits, strict=True) if not wait)
-        raise TooMany(sentence, code, retry_after_seconds=max(waits))
+        refusal.retry_after_seconds = max(waits)
+        raise refusal
     return buckets
 
 

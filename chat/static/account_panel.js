@@ -4,7 +4,7 @@ import { element, written } from "./dom.js";
 import { Field, folded, form } from "./form.js";
 import { openPanel, section } from "./panel.js";
 import { rowItem, Rows } from "./rows.js";
-import { secretBox } from "./secret.js";
+import { showSecret } from "./secret.js";
 import { shortly } from "./user_agent.js";
 import { timeOf } from "./when.js";
 
@@ -91,8 +91,7 @@ function tokenSection() {
     fieldOf: (code) => fieldOf(code) || (code.startsWith("name_") ? "name" : ""),
     onSubmit: async ({ name, password }) => {
       const { token } = await api.createToken(name, password);
-      shown.replaceChildren(secretBox("The new token", token, "Keep it like a password: it is shown only now.", example(token)));
-      shown.querySelector("input").focus();
+      showSecret(shown, "The new token", token, "Keep it like a password: it is shown only now.", example(token));
       rows.refresh();
       return "";
     },

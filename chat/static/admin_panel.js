@@ -4,7 +4,7 @@ import { avatar, element } from "./dom.js";
 import { Field, folded, form } from "./form.js";
 import { openPanel, section } from "./panel.js";
 import { rowItem, Rows } from "./rows.js";
-import { secretBox } from "./secret.js";
+import { showSecret } from "./secret.js";
 import { timeOf } from "./when.js";
 
 const MOST_SHOWN = 50;
@@ -38,9 +38,7 @@ function invitesSection() {
     submit: "Make an invite",
     onSubmit: async ({ uses, hours }) => {
       const { path } = await api.createInvite(Number(uses), Number(hours));
-      const hint = `Give this link to whom you invite. ${ONCE}`;
-      shown.replaceChildren(secretBox("Link of the new invite", location.origin + path, hint));
-      shown.querySelector("input").focus();
+      showSecret(shown, "Link of the new invite", location.origin + path, `Give this link to whom you invite. ${ONCE}`);
       await rows.refresh();
     },
   });
@@ -56,6 +54,7 @@ function peopleSection(me) {
   const rows = new Rows({
     label: "People",
     empty: "Nobody has such a name.",
+    more: () => (everyone.length > MOST_SHOWN ? "Type a part of a name to see others." : ""),
     load: async () => {
       everyone = (await api.users()).users;
       return found();
@@ -66,8 +65,7 @@ function peopleSection(me) {
     const wanted = fold(find.value);
     return everyone.filter(({ username }) => fold(username).includes(wanted)).slice(0, MOST_SHOWN);
   };
-  const hint = () => (everyone.length > MOST_SHOWN ? "Type a part of a name to see others." : "");
-  find.input.addEventListener("input", () => rows.show(found(), hint()));
+  find.input.addEventListener("input", () => rows.show(found()));
   return section("People", find.element, shown, rows.element);
 }
 
@@ -88,10 +86,8 @@ function actions({ username, deactivated }, rows, shown) {
   return [
     rows.button("Reset password", username, async () => {
       const { path, expires } = await api.createPasswordReset(username);
-      const hint = element("span");
-      hint.append(`Give this link to ${username} and nobody else, until `, timeOf(expires), `. ${ONCE}`);
-      shown.replaceChildren(secretBox(`Link for ${username}`, location.origin + path, hint.textContent));
-      shown.querySelector("input").focus();
+      const hint = `Give this link to ${username} and nobody else, until ${timeOf(expires).textContent}. ${ONCE}`;
+      showSecret(shown, `Link for ${username}`, location.origin + path, hint);
       return false;
     }),
     rows.button("Deactivate", username, async () => {

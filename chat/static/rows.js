@@ -8,11 +8,14 @@ export class Rows {
   #load;
   #toItem;
   #empty;
+  #more;
 
-  constructor({ label, empty, load, toItem }) {
+  /** `empty` is said when there is none, what `more` gives when there are some. */
+  constructor({ label, empty, more = () => "", load, toItem }) {
     this.#load = load;
     this.#toItem = toItem;
     this.#empty = empty;
+    this.#more = more;
     this.#list.setAttribute("aria-label", label);
     this.#said.setAttribute("role", "status");
     this.element.append(this.#list, this.#said);
@@ -27,11 +30,11 @@ export class Rows {
     }
   }
 
-  show(rows, more = "") {
+  show(rows) {
     const place = this.#focusedPlace();
     this.#list.replaceChildren(...rows.map((row) => this.#toItem(row)));
     this.#list.hidden = !rows.length;
-    this.say(rows.length ? more : this.#empty);
+    this.say(rows.length ? this.#more() : this.#empty);
     if (place >= 0) this.#focusNear(place);
   }
 

@@ -1,7 +1,7 @@
 import { button, element } from "./dom.js";
 
-/** Something to hand on that is shown this once: a link, a token; with a button that copies it. */
-export function secretBox(label, text, hint, ...more) {
+/** Shows in `place` something to hand on that is shown this once: a link, a token; with a button that copies it. */
+export function showSecret(place, label, text, hint, ...more) {
   const box = element("div", "secret");
   const field = element("input");
   const said = element("p", "hint", hint);
@@ -15,7 +15,9 @@ export function secretBox(label, text, hint, ...more) {
     said.textContent = (await copied(field)) ? "Copied." : "This browser does not let the page copy: select it and press Ctrl C.";
   }));
   box.append(line, said, ...more);
-  return box;
+  place.replaceChildren(box);
+  field.focus();
+  box.scrollIntoView({ block: "nearest" });
 }
 
 export async function copyText(text) {

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from chat.errors import Forbidden
 from chat.models import User
 from chat.store.database import Database, Execute
 
@@ -118,6 +119,23 @@ async def is_admin(database: Database, user_id: int) -> bool:
 async def is_admin_now(execute: Execute, user_id: int) -> bool:
     """The same, as a step of a transaction: nothing can come between it and what follows."""
     return bool(list(await execute(_IS_ADMIN, (user_id,))))
+
+
+async def check_admin(execute: Execute, actor: User | None) -> None:
+    """Refuse whoever is no admin at the moment of the act, as a step of the transaction that carries it out.
+
+    Args:
+        actor: None: the operator, on the command line, who may do everything.
+
+    Raises:
+        Forbidden: the actor is no admin.
+    """
+    if actor is not None and not await is_admin_now(execute, actor.user_id):
+        raise not_admin()
+
+
+def not_admin() -> Forbidden:
+    return Forbidden("Only an admin of this server may do this.", "not_admin")
 
 
 async def is_last_admin(execute: Execute, user_id: int) -> bool:

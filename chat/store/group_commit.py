@@ -167,6 +167,7 @@ class GroupCommit:
         """Empty a message and publish that; None when there is none with this id.
 
         Raises:
+            Forbidden: the actor is no admin.
             StorageUnavailable: not now; nothing was changed.
         """
         emptied = await self._change(
@@ -191,6 +192,7 @@ class GroupCommit:
             then: called with the ids of those who were members, in the step in which it comes back from the disk.
 
         Raises:
+            Forbidden: the actor is no admin.
             StorageUnavailable: not now; nothing was changed.
         """
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from chat.models import Draft, Message, User
 from chat.protocol import encode_json
+from chat.store.accounts import check_admin
 from chat.store.audit import insert_entry
 from chat.store.database import Database, Execute, Row
 
@@ -92,7 +93,12 @@ async def delete_messages(
 async def delete_message(
     execute: Execute, message_id: int, actor: User | None, first_cursor: int, deleted_ms: int
 ) -> list[Message]:
-    """Empty one message and note who did it; as `delete_messages`."""
+    """Empty one message and note who did it; as `delete_messages`.
+
+    Raises:
+        Forbidden: the actor is no admin.
+    """
+    await check_admin(execute, actor)
     emptied = await delete_messages(execute, [message_id], first_cursor, deleted_ms)
     for message in emptied:
         subject = f"message {message_id} in {message.room_name}"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from chat.errors import Unknown
 from chat.models import Room, User
 from chat.protocol import encode_json
+from chat.store.accounts import check_admin
 from chat.store.audit import insert_entry
 from chat.store.database import Database, Execute
 
@@ -121,7 +122,11 @@ async def delete_room(execute: Execute, room: Room, actor: User | None, deleted_
 
     Returns:
         The ids of those who were members; None when it was deleted before.
+
+    Raises:
+        Forbidden: the actor is no admin.
     """
+    await check_admin(execute, actor)
     deleted = await execute(
         """
         UPDATE room SET deleted_at = ?2, name = '/deleted/' || id, name_key = '/deleted/' || id,

@@ -7,11 +7,14 @@ import hashlib
 import signal
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from chat.store import backup
 from chat.store.data_directory import DirectoryLock
+from chat.store.snapshots import Source
 from tests.commands.running import refused, run, small_disk, start
 from tests.commands.stored import make_database, rows
 from tests.people import visiting
@@ -57,6 +60,28 @@ async def test_beside_a_running_server_it_holds_what_was_only_in_the_log(data_di
     assert "Backed up 1 user, 1 room and 1 message " in outcome.output
     assert f"python -m chat restore {final}" in outcome.output
     assert rows(final, "SELECT text FROM message") == [("in the log",)]
+
+
+async def test_what_is_written_while_it_copies_neither_gets_in_nor_makes_it_begin_again(
+    data_dir: Path, final: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make_database(data_dir, messages=2000)
+    monkeypatch.setattr(backup, "_PAGES_PER_STEP", 8)
+    monkeypatch.setattr(backup, "_prove", lambda _copy: None)  # it would start an event loop in the test's
+    seen: list[int] = []
+    with closing(sqlite3.connect(data_dir / "chat.db", isolation_level=None)) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+
+        def write(done: int, _total: int) -> None:
+            seen.append(done)
+            writer.execute("UPDATE message SET text = 'later'")
+            writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+        counts, _ = backup.back_up(Source(data_dir / "chat.db", is_ours_alone=False), final, write)
+    assert counts.messages == 2000
+    assert len(seen) > 10
+    assert seen == sorted(set(seen))
+    assert rows(final, "SELECT count(*) FROM message WHERE text = 'later'") == [(0,)]
 
 
 async def test_an_empty_server_can_be_backed_up(data_dir: Path, final: Path) -> None:

@@ -158,6 +158,7 @@ def change_line(folder: Path, name: str, number: int, **fields: Any) -> None:
         (("users.ndjson", 2, {"username": "a\u202eb"}), "visible characters only"),
         (("users.ndjson", 1, {"admin": 1}), "admin is true or false"),
         (("users.ndjson", 1, {"password_hash": "secret"}), "no Argon2id hash"),
+        (("users.ndjson", 2, {"deleted": "2026-11-22T10:00:00.000Z"}), "A deleted user is called deleted user."),
         (("users.ndjson", 1, {"created": "yesterday"}), "A time is not like"),
         (("users.ndjson", 1, {"created": "2026-11-22T10:00:00"}), "A time is not like"),
         (("rooms.ndjson", 2, {"created_by": 9}), "a user or a room that the export does not have"),

@@ -43,14 +43,6 @@ class Proxy:
         return HOST, self.port
 
 
-def free_ports(count: int) -> list[int]:
-    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listening.getsockname()[1] for listening in taken]
-    for listening in taken:
-        listening.close()
-    return ports
-
-
 def make_certificate(folder: Path) -> tuple[Path, Path]:
     """A certificate for the host that signs itself, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())

@@ -20,11 +20,11 @@ from tests.deploy.proxies import (
     ORIGIN,
     Proxy,
     coming_through,
-    free_ports,
     make_certificate,
     running,
 )
 from tests.people import Person
+from tests.ports import free_port
 from tests.processes import ServerProcess, server_process
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
@@ -86,8 +86,7 @@ COMMANDS = {"nginx": nginx_command, "caddy": caddy_command}
 @pytest.fixture(params=COMMANDS)
 async def stage(request: pytest.FixtureRequest, data_dir: Path, tmp_path: Path) -> AsyncIterator[Stage]:
     certificate, key = make_certificate(tmp_path)
-    port, plain_port = free_ports(2)
-    proxy = Proxy(port, plain_port, certificate)
+    proxy = Proxy(free_port(), free_port(), certificate)
     flags = ("--origin", ORIGIN, "--trusted-proxies", "127.0.0.1")
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(server_process(data_dir, *flags))

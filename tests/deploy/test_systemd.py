@@ -13,7 +13,7 @@ import pytest
 
 from tests.deploy.programs import needed
 from tests.people import visiting
-from tests.processes import server_process
+from tests.processes import ROOT, clean_environment, server_process
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
 UNITS = ("chat.service", "chat-backup.service", "chat-backup.timer")
@@ -71,3 +71,19 @@ async def test_the_server_works_where_memory_is_never_writable_and_executable(da
             assert (await socket.next("chat"))["message"] == "hi"
         server.send_signal(signal.SIGTERM)
         assert await server.exit_code() == 0
+
+
+async def test_the_backup_of_the_timer_is_made_beside_a_running_server(data_dir: Path, tmp_path: Path) -> None:
+    unit = (DEPLOY / "chat-backup.service").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^ExecStart=/bin/sh -c '(.+)'$", unit, re.MULTILINE)
+    backups = tmp_path / "backups"
+    backups.mkdir(mode=0o700)
+    line = line.replace("%%", "%").replace("/opt/chat/.venv/bin/python", sys.executable)
+    line = line.replace("/var/lib/chat-backups", str(backups))
+    async with server_process(data_dir):
+        environment = clean_environment() | {"CHAT_DATA_DIR": str(data_dir)}
+        process = await asyncio.create_subprocess_exec("/bin/sh", "-c", line, cwd=ROOT, env=environment)
+        assert await process.wait() == 0
+    (backup,) = backups.iterdir()
+    assert re.fullmatch(r"chat-\d{8}T\d{6}Z\.db", backup.name)
+    assert backup.stat().st_mode & 0o777 == 0o600

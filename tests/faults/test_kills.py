@@ -56,7 +56,7 @@ async def test_a_killed_server_has_deleted_a_message_wholly_or_not_at_all(data_d
         await ada.sign_up()
         await first.kill()
         for _ in range(DELETING_KILLS):
-            async with server_process(data_dir) as server:
+            async with server_process(data_dir, "--requests-per-user-burst", "100000") as server:
                 ada.server = server
                 before = len(deleted)
                 talking = asyncio.create_task(_say_and_delete(ada, deleted))

@@ -76,6 +76,19 @@ async def test_a_deleted_message_moves_nothing_before_the_readers_eyes_nor_shows
         assert [await top_of(line) for line in lines] == pytest.approx(places, abs=1)
 
 
+async def test_the_line_above_what_is_new_does_not_stand_above_what_was_deleted(
+    visit: Visit, server: RunningServer, ada: Person, bob: Person
+) -> None:
+    at = datetime(2026, 3, 9, tzinfo=UTC)
+    await already_said(server, [(ada, text, at) for text in ("first", "second")])
+    await delete(ada, 1)
+    await ada.says("third")
+    page = await visit(bob)
+    await expect(texts(page)).to_have_text([GONE, "second", "third"])
+    new = page.locator("#messages li", has=page.locator(".new")).locator(".text")
+    await expect(new).to_have_text(["third"])
+
+
 async def test_a_message_deleted_unread_is_not_counted_any_more(visit: Visit, ada: Person, bob: Person) -> None:
     await ada.post("/create_room", room="tea")
     await bob.joins("tea")
@@ -244,3 +257,18 @@ async def test_another_room_of_the_same_name_shows_nothing_of_the_first(visit: V
     await ada.says("of the second", "tea")
     await connect(page)
     await expect(texts(page)).to_have_text(["of the second"])
+
+
+@pytest.mark.settings(frames_per_user_burst=6, frames_per_user_per_second=5)
+async def test_what_is_typed_faster_than_the_server_reads_arrives_in_order(visit: Visit, ada: Person) -> None:
+    page = await visit(ada)
+    await is_ready(page)
+    expected = [f"message {number}" for number in range(16)]
+    await write_box(page).evaluate(
+        "(box, texts) => { for (const text of texts) { box.value = text; box.form.requestSubmit(); } }", expected
+    )
+    await expect(notice(page)).to_contain_text("What you wrote waits, and goes out by itself.")
+    await expect(texts(page)).to_have_text(expected)
+    await expect(pending(page)).to_have_count(0)
+    await expect(notice(page)).to_be_hidden()
+    assert await stored(ada) == expected

@@ -64,7 +64,7 @@ async def told_port(file: Path) -> int:
     return int(text.splitlines()[0])
 
 
-async def test_the_sign_in_page(server: RunningServer, debugging_port: int, tmp_path: Path) -> None:
+async def test_the_sign_in_page(server: RunningServer, ada: Person, debugging_port: int, tmp_path: Path) -> None:
     await assert_scores(server.url, debugging_port, tmp_path)
 
 

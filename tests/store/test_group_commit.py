@@ -54,9 +54,9 @@ async def staged(data_dir: Path, on_commit: OnCommit | None = None, **bounds: in
     async with open_database(Settings(data_dir=data_dir), lambda: None) as database:
         for user in (ADA, BOB):
             await database.write(
-                "INSERT INTO user (id, name, name_key, look_key, password_hash, created_at) "
-                "VALUES (?1, ?2, ?2, ?2, '', 0) ON CONFLICT DO NOTHING",
-                (user.user_id, user.username),
+                "INSERT INTO user (id, name, name_key, look_key, password_hash, created_at, is_admin) "
+                "VALUES (?1, ?2, ?2, ?2, '', 0, ?3) ON CONFLICT DO NOTHING",
+                (user.user_id, user.username, int(user is ADA)),
             )
         await database.write(
             "INSERT INTO room (id, name, name_key, look_key, created_at) VALUES (?1, ?2, ?2, ?2, 0) "

@@ -175,12 +175,12 @@ async def test_a_deleted_room_has_no_members_no_name_and_no_place_in_any_list(da
         "VALUES ('x', 1, 1, 0, 0, '')"
     )
     async with database.transaction() as execute:
-        assert await rooms.delete_room(execute, LOBBY, BOB, 7) == [ADA.user_id]
-        assert await rooms.delete_room(execute, LOBBY, BOB, 7) is None
+        assert await rooms.delete_room(execute, LOBBY, ADA, 7) == [ADA.user_id]
+        assert await rooms.delete_room(execute, LOBBY, ADA, 7) is None
     assert await database.read("SELECT * FROM member") == []
     assert await database.read("SELECT room_id FROM session") == [(None,)]
     assert await database.read("SELECT actor_id, action, user_id, subject FROM audit") == [
-        (BOB.user_id, "delete_room", None, "lobby")
+        (ADA.user_id, "delete_room", None, "lobby")
     ]
     listed = await rooms.list_rooms_json(
         database, ADA.user_id, cursor=9, pending={1: 5}, unread_max=100, looked_at_max=300

@@ -22,8 +22,11 @@ def stored_hash(server: RunningServer, username: str) -> str:
 
 
 def what_it_says(answer: Answer) -> tuple[int, Any, set[str]]:
-    """All of an answer by which one could tell two of them apart, but for the time."""
-    return answer.status, answer.body, {f"{name}: {value}" for name, value in answer.headers.items() if name != "Date"}
+    """All of an answer by which one could tell two of them apart, but for the time and the number of the request."""
+    told = {
+        f"{name}: {value}" for name, value in answer.headers.items() if name.lower() not in ("date", "x-request-id")
+    }
+    return answer.status, answer.body, told
 
 
 @each_kind_of_body

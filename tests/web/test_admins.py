@@ -2,12 +2,20 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from types import ModuleType
+from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
 from chat.services import admins
+from chat.web import admins as web_admins
+from chat.web import invites as web_invites
+from chat.web import messages as web_messages
+from chat.web import password_resets as web_resets
+from chat.web import rooms as web_rooms
+from chat.web.bodies import Fields, read_fields
 from chat.web.keys import DATABASE, HASHER
 from tests.forms import Post, each_kind_of_body
 from tests.people import PASSWORD, Answer, Person, visiting
@@ -169,6 +177,37 @@ async def test_a_right_that_was_taken_is_gone_at_once(server: RunningServer, ada
     await admins.remove_admin(server.app[DATABASE], None, "bob")
     assert not (await bob.get("/whoami")).body["admin"]
     assert refusal(await bob.get("/get_invites")) == (403, "not_admin")
+
+
+@pytest.mark.parametrize(
+    ("module", "path", "fields"),
+    [
+        (web_invites, "/create_invite", {}),
+        (web_invites, "/revoke_invite", {"invite_id": 1}),
+        (web_resets, "/create_password_reset", {"username": "ada"}),
+        (web_admins, "/deactivate_user", {"username": "ada"}),
+        (web_admins, "/reactivate_user", {"username": "ada"}),
+        (web_rooms, "/delete_room", {"room": "lobby"}),
+        (web_messages, "/delete_message", {"id": 1}),
+    ],
+)
+async def test_a_right_that_is_taken_while_the_request_arrives_is_gone_too(  # noqa: PLR0917
+    server: RunningServer, ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType, path: str, fields: dict[str, Any],
+) -> None:  # fmt: skip
+    await ada.says("hi")
+    await ada.post("/create_invite")
+    await make_admin(server, bob)
+
+    async def read_fields_meanwhile(request: web.Request) -> Fields:
+        await admins.remove_admin(server.app[DATABASE], None, "bob")
+        return await read_fields(request)
+
+    monkeypatch.setattr(module, "read_fields", read_fields_meanwhile)
+    assert refusal(await bob.post(path, **fields)) == (403, "not_admin")
+    entries = (await ada.get("/get_audit")).body["entries"]
+    assert [entry["action"] for entry in entries] == ["remove_admin", "make_admin", "create_invite"]
+    assert [message["message"] for message in await ada.listed()] == ["hi"]
 
 
 async def test_the_audit_log_comes_in_pages_newest_first(ada: Person, bob: Person) -> None:

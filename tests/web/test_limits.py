@@ -361,3 +361,15 @@ async def test_a_day_of_honest_use_meets_no_limit(start_server: StartServer) -> 
                 await socket.send(message=str(number))
             for number in range(300):
                 assert (await socket.next("chat", "error"))["message"] == str(number)
+
+
+@pytest.mark.settings(sign_in_failures_per_device_per_hour=2)
+async def test_a_stolen_session_is_no_place_to_guess_the_password(server: RunningServer, ada: Person) -> None:
+    for path in ("/change_password", "/create_token"):
+        answer = await ada.post(path, password="not her password", new_password="another good one", name="script")
+        assert (answer.status, answer.body["code"]) == (403, "wrong_password")
+    refused_with(await ada.post("/delete_account", password=PASSWORD), "too_many_sign_ins")
+    async with visiting(server, "ada") as phone:
+        assert (await phone.sign_in()).status == 200
+        changed = await phone.post("/change_password", password=PASSWORD, new_password="another good one")
+        assert changed.status == 200, "another session of hers has its own limit"

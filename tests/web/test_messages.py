@@ -425,7 +425,7 @@ async def test_deleted_messages_and_the_counter_survive_a_restart(server: Runnin
     assert (await ada.says("after"))["id"] > deleted["cursor"]
 
 
-@pytest.mark.settings(commit_batch_max_messages=3, catch_up_page_messages=2)
+@pytest.mark.settings(commit_batch_max_messages=3, catch_up_page_messages=2, requests_per_user_burst=100_000)
 @given(acts=st.lists(st.none() | st.floats(0, 1), min_size=1, max_size=30), seen_part=st.floats(0, 1))
 @examples(25)
 async def test_whoever_comes_back_from_anywhere_ends_with_what_is_listed(
@@ -469,7 +469,7 @@ def state(frames: list[dict[str, Any]]) -> dict[int, tuple[str, bool]]:
     return {frame["id"]: (frame.get("message", ""), frame["type"] == "delete") for frame in frames}
 
 
-@pytest.mark.settings(unsent_max_bytes=8 * 1024, catch_up_page_messages=3)
+@pytest.mark.settings(unsent_max_bytes=8 * 1024, catch_up_page_messages=3, requests_per_user_burst=100_000)
 async def test_a_reader_who_is_slow_while_messages_are_deleted_ends_with_what_is_listed(
     ada: Person, bob: Person
 ) -> None:

@@ -22,8 +22,7 @@ from tests.test_readme import codes_in_code
 ADDRESSES = {(method, re.sub(r":[^}]*}", "}", path)) for method, path, _ in ROUTES}
 ONLY_ON_SOCKETS = {"unknown_type", "too_many_subscriptions", "too_many_frames"}
 NOT_SENT = {"conflict", "forbidden", "refused"}
-# Made where no line of code names the error together with its code.
-OF_THE_LIMITS = {"too_many_rooms": 429, "too_many_sign_ins": 429, "too_many_sign_ups": 429}
+BEFORE_ANY_REQUEST = {"too_many_connections"}
 
 
 def document_of(settings: Settings) -> dict[str, Any]:
@@ -108,9 +107,11 @@ def test_every_body_is_described_in_all_three_kinds() -> None:
 
 
 def test_the_codes_are_those_of_the_server_with_their_statuses() -> None:
-    in_code = codes_in_code() | OF_THE_LIMITS
+    in_code = codes_in_code()
     described = {code: int(status) for code, (status, _) in CODES.items()}
-    assert described == {code: in_code[code] for code in in_code.keys() - ONLY_ON_SOCKETS - NOT_SENT}
+    assert described == {
+        code: in_code[code] for code in in_code.keys() - ONLY_ON_SOCKETS - NOT_SENT - BEFORE_ANY_REQUEST
+    }
     used = {code for endpoint in ENDPOINTS.values() for code in refusal_codes(endpoint)}
     assert used == CODES.keys() - {"method_not_allowed"}
 

@@ -338,8 +338,10 @@ async def test_a_catch_up_in_progress_ends_with_the_room_and_the_socket_lives_on
     await bob.joins("tea")
     await talk(ada, ["lobby"], 100)
     async with raw_socket(bob, "/ws") as slow:
-        for number in range(400):
-            await ada.says(f"{number} " + "x" * 3900)
+        async with ada.live() as sender:
+            for number in range(400):
+                await sender.send(message=f"{number} " + "x" * 3900)
+                await sender.next("chat")
         await slow.send_frame(TEXT, b'{"type":"subscribe","room":"lobby","after":0}')
         assert (await slow.next("chat"))["id"] == 1
         await delete(ada)

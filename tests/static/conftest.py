@@ -41,11 +41,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """The path of an installed Chromium; without one these tests are skipped, but never silently in CI."""
+def installed(*names: str) -> str:
+    """The path of a browser; without one the test is skipped, but never silently in CI."""
     named = os.environ.get("CHAT_CHROMIUM")
-    for name in [named] if named else ["chromium", "/usr/bin/chromium", "google-chrome"]:
+    for name in [named] if named else names:
         if path := shutil.which(name):
             return path
     reason = f"there is no {named or 'Chromium'}: install one, or name it in CHAT_CHROMIUM"
@@ -54,10 +53,22 @@ def chromium() -> str:
     pytest.skip(reason)
 
 
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser as people have it."""
+    return installed("chromium", "/usr/bin/chromium", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def headless_chromium() -> str:
+    """The same without its windows, menus and bars, if there is one: half the work for the processor."""
+    return installed("chromium-headless-shell", "chromium", "/usr/bin/chromium", "google-chrome")
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(chromium: str) -> AsyncIterator[Browser]:
+async def browser(headless_chromium: str) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=headless_chromium, args=CHROMIUM_ARGUMENTS)
         yield browser
         await browser.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,14 @@ def headless_chromium() -> str:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(headless_chromium: str) -> AsyncIterator[Browser]:
+    async with running(headless_chromium) as browser:
+        yield browser
+
+
+@asynccontextmanager
+async def running(chromium: str) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=headless_chromium, args=CHROMIUM_ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
         yield browser
         await browser.close()
 
@@ -99,8 +106,18 @@ async def bob(server: RunningServer) -> AsyncIterator[Person]:
 
 
 @shared_loop_fixture
-async def visit(browser: Browser, server: RunningServer) -> AsyncIterator[Visit]:
+async def visit(request: pytest.FixtureRequest, browser: Browser, server: RunningServer) -> AsyncIterator[Visit]:
     """Opens the page in a browser profile of its own; the test fails if the page complains in the console."""
+    if request.node.get_closest_marker("whole_browser") is None:
+        async with visiting_with(browser, server) as visit:
+            yield visit
+        return
+    async with running(request.getfixturevalue("chromium")) as whole, visiting_with(whole, server) as visit:
+        yield visit
+
+
+@asynccontextmanager
+async def visiting_with(browser: Browser, server: RunningServer) -> AsyncIterator[Visit]:
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 

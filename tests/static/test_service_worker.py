@@ -206,6 +206,7 @@ async def test_a_page_of_another_version_is_shown_but_not_kept(
     await expect(page.locator("html[data-newer]")).to_have_count(0)
 
 
+@pytest.mark.whole_browser
 async def test_a_click_on_a_notification_leads_to_its_room(visit: Visit, ada: Person) -> None:
     await ada.post("/create_room", room="attic")
     page = await settled(visit, ada)

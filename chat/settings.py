@@ -131,7 +131,7 @@ class Settings:
         2000, "the same at once: what piled up while there was no connection", least=1
     )
     frames_per_turn_max: int = _setting(
-        16, "frames of one socket that are acted on before the others have a turn: under half a millisecond", least=1
+        256, "frames of one socket that are acted on before the others have a turn: a few milliseconds", least=1
     )
     sockets_per_user_max: int = _setting(
         2000, "sockets one person may have open: a bridge has one for each room", least=1

@@ -25,7 +25,7 @@ from chat.web.listener import Listener
 log = logging.getLogger(__name__)
 
 # When the three generations are looked at: https://docs.python.org/3/library/gc.html#gc.set_threshold
-_GC_NEW_OBJECTS, _GC_YOUNG_ROUNDS, _GC_MIDDLE_ROUNDS = 50_000, 20, 100
+_GC_NEW_OBJECTS, _GC_YOUNG_ROUNDS, _GC_MIDDLE_ROUNDS = 10_000, 20, 100
 
 EXIT_OK, EXIT_BROKEN, EXIT_REFUSED = 0, 1, 2
 

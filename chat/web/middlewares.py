@@ -117,6 +117,9 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     try:
         return await handler(request)
     except errors.ChatError as error:
+        # It leads to frames that hold the error: a circle, and of a flood of refusals so much garbage of this kind that
+        # collecting it would hold everyone up for a tenth of a second. Nobody reads where a refusal came from.
+        error.__traceback__ = None
         response = _refuse(request, error, _status_of(error))
         if response.status == HTTPStatus.UNAUTHORIZED and hdrs.AUTHORIZATION in request.headers:
             response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"  # RFC 9110, 15.5.2
@@ -126,6 +129,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except web.HTTPException as refusal:
         if refusal.status < HTTPStatus.BAD_REQUEST:
             raise
+        refusal.__traceback__ = None
         return _aiohttp_refusal(request, refusal)
     except ConnectionError:
         raise  # the client went away; there is nobody to answer

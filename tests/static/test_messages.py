@@ -162,6 +162,7 @@ async def test_the_line_moves_to_what_came_while_nobody_looked_and_goes_when_one
     await expect(new_line(page)).to_have_text(["while away"])
 
     await scroll_to(page, 0)
+    await expect(latest(page)).to_be_visible()  # the page has noticed
     await expect(latest(page)).to_have_text("Latest")
     await bob.says("above, one does not see it")
     await expect(latest(page)).to_have_text("1 new")

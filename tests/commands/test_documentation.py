@@ -17,7 +17,7 @@ PAGE = ROOT / "docs" / "commands.md"
 # What is different each time.
 _VARIES = (
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z|\d{8}T\d{6}"), "TIME"),
-    (re.compile(r"(#reset=|#invite=)[\w-]{32}\b"), r"\1CODE"),
+    (re.compile(r"(#reset=|#invite=)[\w-]{32}"), r"\1CODE"),
     (re.compile(r"[\d,]+ bytes"), "SIZE"),
     (re.compile(r"in [\d.]+ s\b"), "in SECONDS"),
     (re.compile(r"(Python|SQLite) [\d.]+"), r"\1 NUMBER"),

@@ -46,6 +46,7 @@ async def chats(raw: RawSocket, count: int) -> list[dict[str, str]]:
     return [await raw.next("chat") for _ in range(count)]
 
 
+@pytest.mark.alone
 @pytest.mark.settings(heartbeat_seconds=1, frames_per_user_burst=10_000)
 async def test_a_reader_that_stops_costs_others_nothing_and_then_gets_everything_once_in_order(
     server: RunningServer, ada: Person, bob: Person

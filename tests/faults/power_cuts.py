@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from pathlib import Path
 
 from tests.faults.finding import Finding, Progress
@@ -55,6 +56,9 @@ async def _cut(work: Path, synchronous: str, cuts: int, is_long: bool) -> Verdic
                     stage.serving("--synchronous", synchronous, *_CHECKPOINT_FLAGS) as server,
                 ):
                     await stage.acknowledged(random.randrange(1, 600))
+                    # First of all the server, or it outlives the cut: of an fsync that was under way ext4 may then say
+                    # that it succeeded, although what it wrote is gone, and someone would be told.
+                    server.send_signal(signal.SIGKILL)
                     disk.cut_power()
                     await stage.kill(server)
                 progress.step()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -176,12 +178,19 @@ async def _metrics_site(app: web.Application) -> AsyncIterator[None]:
         except OSError as error:
             raise StartRefused(
                 f"Cannot listen for metrics on {settings.metrics_host} port {settings.metrics_port}: "
-                f"{error.strerror or error}. Choose others with --metrics-host and --metrics-port."
+                f"{_reason(error)}. Choose others with --metrics-host and --metrics-port."
             ) from None
         log.info("metrics on %s/metrics", site.name)
         yield
     finally:
         await runner.cleanup()
+
+
+def _reason(error: OSError) -> str:
+    """The system's own word for it: the event loop names the address before it, which the sentence does already."""
+    if error.errno is not None and error.errno in errno.errorcode:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
 
 
 async def _read_changes(database: Database, room_id: int, after: int, up_to: int, limit: int) -> list[Message]:

@@ -148,7 +148,7 @@ async def test_a_port_for_metrics_in_use_is_named(data_dir: Path) -> None:
         port = str(taken.getsockname()[1])
         code, output = await refused_start("--data-dir", str(data_dir), "--metrics-port", port)
     assert code == 2
-    assert f"Cannot listen for metrics on 127.0.0.1 port {port}" in output
+    assert f"Cannot listen for metrics on 127.0.0.1 port {port}: Address already in use. Choose others" in output
 
 
 async def test_two_servers_in_one_process_do_not_mix(server: RunningServer, ada: Person, tmp_path: Path) -> None:

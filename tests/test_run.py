@@ -36,6 +36,7 @@ async def test_help_explains_every_setting() -> None:
         ([], {"CHAT_READER_CONNECTIONS": "0"}, "CHAT_READER_CONNECTIONS takes a whole number from 1 to 64, not '0'."),
         (["--data-dir", ""], {}, "--data-dir takes the name of a folder"),
         (["--host", "256.1.1.1"], {}, "Cannot listen on 256.1.1.1"),
+        (["--data-dir", "/dev/null/data"], {}, "/dev/null/data. Mend that, or start with another --data-dir."),
     ],
 )
 async def test_a_bad_value_stops_the_start_with_one_sentence(

@@ -9,6 +9,7 @@ import time
 from chat.commands.output import EXIT_FAULT, EXIT_OK, Commands, in_words, say, takes_json
 from chat.errors import DirectoryInUse, StartRefused
 from chat.settings import Settings
+from chat.store.data_directory import restore_hint
 from chat.store.examination import find_damage, find_open_doors, find_wrong_version, schema_version
 from chat.store.snapshots import count, open_directory, open_snapshot
 
@@ -27,13 +28,14 @@ def add_to(commands: Commands, data_dir: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     started = time.monotonic()
-    version, counts = 0, None
+    version, counts, advice = 0, None, list[str]()
     try:
         with open_directory(settings.data_dir, "check") as source, open_snapshot(source) as snapshot:
             version = schema_version(snapshot)
             findings = find_wrong_version(version)
             if not findings:
                 findings = find_damage(snapshot)
+                advice = [restore_hint(settings.data_dir)] if findings else []
                 counts = _counts(snapshot)
     except DirectoryInUse:
         raise
@@ -47,6 +49,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         arguments,
         {"ok": not findings, "findings": findings, "schema": version, **(counts or {}), "seconds": round(seconds, 3)},
         *(findings or [f"No damage found in {seconds:.1f} s."]),
+        *advice,
         *([f"It holds {in_words(counts)}."] if counts else []),
     )
     return EXIT_FAULT if findings else EXIT_OK

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import shlex
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,10 +20,7 @@ CONTROL_NAME = "control.sock"
 SERVER = "server"  # what a server writes into the lock it holds
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 SQLITE_MAGIC = b"SQLite format 3\0"
-RESTORE_HINT = (
-    "Put a backup in its place with python -m chat restore --force FILE (it keeps the damaged file), "
-    "or start with another --data-dir."
-)
+_MEND_OR_MOVE = "Mend that, or start with another --data-dir."
 _HOLDER_MAX_BYTES = 32
 # What fits into an address everywhere, the final NUL left out: 108 bytes on Linux (unix(7)), 104 on the BSDs.
 _SOCKET_NAME_MAX_BYTES = 103
@@ -53,7 +51,9 @@ class DirectoryLock:
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StartRefused(f"The data directory cannot be written: {error.strerror}: {self._path}.") from None
+            raise StartRefused(
+                f"The data directory cannot be written: {error.strerror}: {self._path}. {_MEND_OR_MOVE}"
+            ) from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -81,6 +81,12 @@ class DirectoryLock:
         return f"Another server is using {directory}. Stop it, or give this one another --data-dir."
 
 
+def restore_hint(directory: Path) -> str:
+    """What to do about a damaged database; it names the directory, because `restore --force` acts on what is there."""
+    command = f"python -m chat restore --force FILE --data-dir {shlex.quote(str(directory.absolute()))}"
+    return f"Put a backup in its place with {command} (it keeps the damaged file), or start with another --data-dir."
+
+
 def make_directory(directory: Path) -> None:
     """Make the directory, readable by its owner alone, when it is missing.
 
@@ -92,7 +98,9 @@ def make_directory(directory: Path) -> None:
     except FileExistsError:
         raise StartRefused(f"{directory} is a file; --data-dir takes a folder.") from None
     except OSError as error:
-        raise StartRefused(f"The data directory cannot be made: {error.strerror}: {directory}.") from None
+        raise StartRefused(
+            f"The data directory cannot be made: {error.strerror}: {directory}. {_MEND_OR_MOVE}"
+        ) from None
     check_private(directory)
 
 
@@ -109,16 +117,21 @@ def check_private(directory: Path) -> None:
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise StartRefused(f"The data directory cannot be read: {error.strerror}: {path}.") from None
+            raise StartRefused(
+                f"The data directory cannot be read: {error.strerror}: {path}. {_MEND_OR_MOVE}"
+            ) from None
         if status.st_uid != os.geteuid():
             raise StartRefused(
                 f"{path} belongs to another user (uid {status.st_uid}). Start the server as that user, "
-                f"or give it away with: chown -R {os.geteuid()} {directory}"
+                f"or give it away with: chown -R {os.geteuid()} {shlex.quote(str(directory))}"
             )
         mode = stat.S_IMODE(status.st_mode)
         if mode & _OTHERS:
             wanted = "600" if name else "700"
-            raise StartRefused(f"{path} is open to other users (mode {mode:04o}). Close it with: chmod {wanted} {path}")
+            raise StartRefused(
+                f"{path} is open to other users (mode {mode:04o}). "
+                f"Close it with: chmod {wanted} {shlex.quote(str(path))}"
+            )
 
 
 @contextmanager
@@ -160,13 +173,13 @@ def database_exists(directory: Path) -> bool:
         _refuse_orphaned_log(path)
         return False
     except OSError as error:
-        raise StartRefused(f"The database cannot be read: {error.strerror}: {path}.") from None
+        raise StartRefused(f"The database cannot be read: {error.strerror}: {path}. {_MEND_OR_MOVE}") from None
     if not header:
-        raise StartRefused(f"The database is empty (0 bytes): {path}. {RESTORE_HINT}")
+        raise StartRefused(f"The database is empty (0 bytes): {path}. {restore_hint(directory)}")
     if len(header) < 100 or not header.startswith(SQLITE_MAGIC):
-        raise StartRefused(f"The file is not a SQLite database: {path}. {RESTORE_HINT}")
+        raise StartRefused(f"The file is not a SQLite database: {path}. {restore_hint(directory)}")
     if size < _size_in_header(header) and not _has_log(path):
-        raise StartRefused(f"The database was cut short: {path}. {RESTORE_HINT}")
+        raise StartRefused(f"The database was cut short: {path}. {restore_hint(directory)}")
     return True
 
 
@@ -223,4 +236,6 @@ def _has_log(path: Path) -> bool:
 
 def _refuse_orphaned_log(path: Path) -> None:
     if _has_log(path):
-        raise StartRefused(f"The database {path} is missing but its write-ahead log is still there. {RESTORE_HINT}")
+        raise StartRefused(
+            f"The database {path} is missing but its write-ahead log is still there. {restore_hint(path.parent)}"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -26,8 +27,10 @@ def find_wrong_version(version: int) -> list[str]:
     if version < 1:
         return ["It is a database of another program."]
     if version > current_version():
+        known = current_version()
         return [
-            f"It was written by a newer version of this program (schema {version}, this one knows {current_version()})."
+            f"It was written by a newer version of this program (schema {version}, this one knows {known}): "
+            "upgrade the program."
         ]
     return []
 
@@ -60,7 +63,8 @@ def _open_doors(directory: Path) -> Iterator[str]:
         wanted = 0o700 if stat.S_ISDIR(status.st_mode) else 0o600
         # In a closed folder nobody reaches the files.
         if stat.S_IMODE(status.st_mode) & ~wanted & 0o777 and not (path != directory and _is_closed(directory)):
-            yield f"{path} has the mode {stat.S_IMODE(status.st_mode):04o}, others can use it: chmod {wanted:o} it."
+            mode, command = stat.S_IMODE(status.st_mode), f"chmod {wanted:o} {shlex.quote(str(path))}"
+            yield f"{path} has the mode {mode:04o}, others can use it. Close it with: {command}"
         if status.st_uid != os.geteuid():
             yield f"{path} belongs to another user (id {status.st_uid})."
 

@@ -16,13 +16,13 @@ from chat.errors import DirectoryInUse, StartRefused
 from chat.settings import Settings
 from chat.store.data_directory import (
     DATABASE_NAME,
-    RESTORE_HINT,
     SERVER,
     DirectoryLock,
     create_file,
     database_exists,
     make_directory,
     publish_file,
+    restore_hint,
 )
 from chat.store.database import Database, OnBroken, connect_examiner, connect_reader, connect_writer
 from chat.store.migrations import create_schema, current_version, migrate, read_version
@@ -81,7 +81,7 @@ def _refusing(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        raise StartRefused(f"The database cannot be used: {error}: {path}. {RESTORE_HINT}") from error
+        raise StartRefused(f"The database cannot be used: {error}: {path}. {restore_hint(path.parent)}") from error
 
 
 def _check_sqlite() -> None:
@@ -162,7 +162,7 @@ async def _examine(path: Path, seconds: float) -> None:
     finally:
         await connection.close()
     if finding != "ok":
-        raise StartRefused(f"The database is damaged ({finding}): {path}. {RESTORE_HINT}")
+        raise StartRefused(f"The database is damaged ({finding}): {path}. {restore_hint(path.parent)}")
 
 
 async def _quick_check(connection: aiosqlite.Connection, seconds: float) -> str:

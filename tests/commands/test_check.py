@@ -36,7 +36,7 @@ async def test_damage_is_found(data_dir: Path) -> None:
         file.write(b"\xee" * 20_000)
     outcome = await run("check", "--data-dir", data_dir)
     assert outcome.code == 1
-    assert outcome.output
+    assert "Put a backup in its place with python -m chat restore --force FILE --data-dir" in outcome.output
 
 
 async def test_a_row_that_belongs_to_nobody_is_found(data_dir: Path) -> None:
@@ -64,6 +64,7 @@ async def test_a_newer_database_is_a_finding(data_dir: Path) -> None:
     outcome = await run("check", "--data-dir", data_dir)
     assert outcome.code == 1
     assert "newer version of this program" in outcome.output
+    assert "upgrade the program" in outcome.output
 
 
 async def test_a_folder_open_to_others_is_a_finding(data_dir: Path) -> None:
@@ -71,7 +72,7 @@ async def test_a_folder_open_to_others_is_a_finding(data_dir: Path) -> None:
     data_dir.chmod(0o755)
     outcome = await run("check", "--data-dir", data_dir)
     assert outcome.code == 1
-    assert f"{data_dir} has the mode 0755" in outcome.output
+    assert f"{data_dir} has the mode 0755, others can use it. Close it with: chmod 700 {data_dir}\n" in outcome.output
     assert "chat.db" not in outcome.output
     (data_dir / "chat.db").chmod(0o644)
     assert "chat.db has the mode 0644" in (await run("check", "--data-dir", data_dir)).output

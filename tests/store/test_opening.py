@@ -171,7 +171,16 @@ async def test_the_refusal_of_a_damaged_file_names_the_way_to_restore(
     existing: Path, damage: Callable[[Path], object], part: str
 ) -> None:
     damage(existing)
-    assert "Put a backup in its place" in await refusal(existing.parent)
+    command = f"python -m chat restore --force FILE --data-dir {existing.parent}"
+    assert f"Put a backup in its place with {command} (" in await refusal(existing.parent)
+
+
+async def test_what_it_names_can_be_typed_as_it_stands(tmp_path: Path) -> None:
+    """A folder with a space in its name; and `--force` would act on the folder `data`, were no other one named."""
+    folder = tmp_path / "our chat"
+    folder.mkdir(mode=0o700)
+    (folder / "chat.db").touch(mode=0o600)
+    assert f"--data-dir '{folder}' (" in await refusal(folder)
 
 
 async def test_an_empty_log_beside_it_excuses_no_missing_end(existing: Path) -> None:

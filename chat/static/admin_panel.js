@@ -25,7 +25,7 @@ function invitesSection() {
       const name = left === 1 ? "For one person" : `For ${left} people`;
       const sentence = "Revoke this invite? Its link then lets nobody in.";
       const revoke = async () => (await ask(sentence, "Revoke")) && api.revokeInvite(id);
-      const details = ["until ", timeOf(expires), ", made by ", element("bdi", "", by ?? "the operator")];
+      const details = [`invite ${id}, until `, timeOf(expires), ", made by ", element("bdi", "", by ?? "the operator")];
       return rowItem(element("p", "row-title", name), details, rows.button("Revoke", name, revoke));
     },
   });

@@ -36,12 +36,17 @@ class Invite(NamedTuple):
 async def insert_invite(
     execute: Execute, *, code_hash: str, created_by: User | None, now_ms: int, expires_ms: int, uses: int, live_max: int
 ) -> int | None:
-    """Store an invite and throw away those that are over; None when as many as there may be are live."""
+    """Store an invite and throw away those that are over; None when as many as there may be are live.
+
+    Its number is that of the audit entry to be written next, in the same transaction. The number after the highest in
+    this table would be given out again once an invite is over, and the audit log could not tell the two apart.
+    """
     await execute(f"DELETE FROM invite WHERE NOT ({_IS_LIVE})", (now_ms,))  # noqa: S608  # a constant
     rows = await execute(
         """
-        INSERT INTO invite (code_hash, created_by, created_at, expires_at, uses_left)
-        SELECT ?, ?, ?, ?, ? WHERE (SELECT count(*) FROM invite) < ? RETURNING id
+        INSERT INTO invite (id, code_hash, created_by, created_at, expires_at, uses_left)
+        SELECT (SELECT coalesce(max(id), 0) + 1 FROM audit), ?, ?, ?, ?, ?
+        WHERE (SELECT count(*) FROM invite) < ? RETURNING id
         """,
         (code_hash, created_by and created_by.user_id, now_ms, expires_ms, uses, live_max),
     )

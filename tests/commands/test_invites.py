@@ -28,13 +28,14 @@ async def test_invites_are_listed_and_revoked(data_dir: Path) -> None:
     where = ("--data-dir", str(data_dir))
     await run("user", "add", "ada", *where, typed=PASSWORD)
     invite = (await run("invite", "--uses", "3", *where, "--json")).json
-    assert (invite["invite_id"], invite["uses_left"]) == (1, 3)
+    number, uses_left = invite["invite_id"], invite["uses_left"]
+    assert uses_left == 3
     (listed,) = (await run("invite", "list", "--json", *where)).json["invites"]
-    assert (listed["invite_id"], listed["uses_left"], listed["created_by"]) == (1, 3, None)
+    assert (listed["invite_id"], listed["uses_left"], listed["created_by"]) == (number, 3, None)
     assert "lets in 3 until 2" in (await run("invite", "list", *where)).output
-    assert (await run("invite", "revoke", "1", *where)).output == "Invite 1 lets nobody in any more.\n"
+    assert (await run("invite", "revoke", str(number), *where)).output == f"Invite {number} lets nobody in any more.\n"
     assert (await run("invite", "list", *where)).output == ""
-    assert "no open invite" in await refused("invite", "revoke", "1", *where)
+    assert "no open invite" in await refused("invite", "revoke", str(number), *where)
     actions = rows(data_dir / "chat.db", "SELECT action, actor_id FROM audit ORDER BY id")
     assert actions == [("create_user", None), ("create_invite", None), ("revoke_invite", None)]
 

@@ -48,6 +48,8 @@ async def test_an_admin_makes_an_invite_and_revokes_it(visit: Visit, ada: Person
     assert link.startswith(f"{ada.server.url}/#invite=")
     invites = administration(page).get_by_role("list", name="Invites").get_by_role("listitem")
     await expect(invites).to_contain_text("For 3 people")
+    (entry,) = (await ada.get("/get_audit")).body["entries"]
+    await expect(invites).to_contain_text(entry["subject"].split(",")[0])
 
     await invites.get_by_role("button").click()
     await sure(page, "Revoke")

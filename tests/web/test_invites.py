@@ -206,3 +206,20 @@ async def test_what_admins_do_with_invites_is_written_down_and_no_code_is(ada: P
     ]
     assert "uses: 3" in entries[1]["subject"]
     assert code not in str(audit.body)
+
+
+@invite_only
+@pytest.mark.parametrize("is_revoked", [True, False], ids=["revoked", "used up"])
+async def test_a_number_is_never_given_to_a_second_invite(server: RunningServer, ada: Person, is_revoked: bool) -> None:
+    """Else whoever reads the audit log, or revokes by number, takes one for the other."""
+    first = (await ada.post("/create_invite")).body
+    if is_revoked:
+        await ada.post("/revoke_invite", invite_id=first["invite_id"])
+    else:
+        assert (await sign_up(server, "zoe", invite=first["invite"])).status == 200
+    second = (await ada.post("/create_invite")).body
+    assert second["invite_id"] > first["invite_id"]
+    entries = (await ada.get("/get_audit")).body["entries"]
+    made = [entry for entry in entries if entry["action"] == "create_invite"]
+    assert [entry["id"] for entry in made] == [second["invite_id"], first["invite_id"]]
+    assert made[0]["subject"].startswith(f"invite {second['invite_id']},")

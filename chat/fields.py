@@ -35,7 +35,7 @@ def decode_object(text: str) -> dict[str, object]:
     except RecursionError:
         raise Malformed("The JSON is nested too deeply.") from None
     except ValueError:  # also an integer of more digits than Python converts
-        raise Malformed("The body is not valid JSON.") from None
+        raise Malformed("This is not valid JSON.") from None
     if not isinstance(value, dict):
         raise Malformed('A JSON object is needed, like {"room": "lobby"}.')
     return value

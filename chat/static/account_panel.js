@@ -91,8 +91,9 @@ function tokenSection() {
     fieldOf: (code) => fieldOf(code) || (code.startsWith("name_") ? "name" : ""),
     onSubmit: async ({ name, password }) => {
       const { token } = await api.createToken(name, password);
-      showSecret(shown, "The new token", token, "Keep it like a password: it is shown only now.", example(token));
-      rows.refresh();
+      const hint = "Keep it like a password: it is shown only now.";
+      const bringIntoView = showSecret(shown, "The new token", token, hint, example(token));
+      rows.refresh().then(bringIntoView);
       return "";
     },
   });

@@ -38,8 +38,10 @@ function invitesSection() {
     submit: "Make an invite",
     onSubmit: async ({ uses, hours }) => {
       const { path } = await api.createInvite(Number(uses), Number(hours));
-      showSecret(shown, "Link of the new invite", location.origin + path, `Give this link to whom you invite. ${ONCE}`);
+      const hint = `Give this link to whom you invite. ${ONCE}`;
+      const bringIntoView = showSecret(shown, "Link of the new invite", location.origin + path, hint);
       await rows.refresh();
+      bringIntoView();
     },
   });
   return section("Invites", rows.element, folded("New invite", creation, shown));

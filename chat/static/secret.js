@@ -1,6 +1,7 @@
 import { button, element } from "./dom.js";
 
-/** Shows in `place` something to hand on that is shown this once: a link, a token; with a button that copies it. */
+/** Shows in `place` something to hand on that is shown this once: a link, a token; with a button that copies it.
+ *  What it gives brings it into view again, when what stands above has grown. */
 export function showSecret(place, label, text, hint, ...more) {
   const box = element("div", "secret");
   const field = element("input");
@@ -17,7 +18,9 @@ export function showSecret(place, label, text, hint, ...more) {
   box.append(line, said, ...more);
   place.replaceChildren(box);
   field.focus();
-  box.scrollIntoView({ block: "nearest" });
+  const bringIntoView = () => box.scrollIntoView({ block: "nearest" });
+  bringIntoView();
+  return bringIntoView;
 }
 
 export async function copyText(text) {

@@ -19,6 +19,19 @@ async def sure(page: Page, button: str) -> None:
     await page.get_by_role("dialog").get_by_role("button", name=button, exact=True).last.click()
 
 
+async def test_the_link_of_a_new_invite_is_wholly_in_view(visit: Visit, ada: Person) -> None:
+    """It is the last thing that fits, and its own row, which comes after it, pushes it down."""
+    for _ in range(4):
+        await ada.post("/create_invite")
+    page = await visit(ada)
+    await is_ready(page)
+    await open_administration(page)
+    await page.get_by_text("New invite", exact=True).click()
+    await page.get_by_role("button", name="Make an invite").click()
+    await expect(administration(page).get_by_role("list", name="Invites").get_by_role("listitem")).to_have_count(5)
+    await expect(page.locator(".secret")).to_be_in_viewport(ratio=1)
+
+
 async def test_who_is_no_admin_finds_nothing_to_do_as_one(visit: Visit, ada: Person, bob: Person) -> None:
     await ada.says("hello")
     for person, shown in ((ada, 1), (bob, 0)):

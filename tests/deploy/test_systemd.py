@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import os
 import re
 import signal
 import sys
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -87,3 +90,33 @@ async def test_the_backup_of_the_timer_is_made_beside_a_running_server(data_dir:
     (backup,) = backups.iterdir()
     assert re.fullmatch(r"chat-\d{8}T\d{6}Z\.db", backup.name)
     assert backup.stat().st_mode & 0o777 == 0o600
+
+
+async def test_of_older_backups_one_a_day_stays_for_two_weeks(tmp_path: Path) -> None:
+    unit = (DEPLOY / "chat-backup.service").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^ExecStartPost=(.+)$", unit, re.MULTILINE)
+    backups = tmp_path / "backups"
+    backups.mkdir(mode=0o700)
+    now = datetime.fromtimestamp(time.time(), UTC)
+    made = [now - timedelta(hours=hours, minutes=5) for hours in range(20 * 24)]
+    names = {moment: f"chat-{moment:%Y%m%dT%H%M%SZ}.db" for moment in made}
+    for moment, name in names.items():
+        (backups / name).touch()
+        os.utime(backups / name, (moment.timestamp(), moment.timestamp()))
+    (backups / "move.db").touch()
+    os.utime(backups / "move.db", (0, 0))
+    line = line.replace("/opt/chat", str(ROOT)).replace("/var/lib/chat-backups", str(backups))
+    for _ in range(2):  # the second time there is nothing left to do
+        process = await asyncio.create_subprocess_exec(*line.split())
+        assert await process.wait() == 0
+        left = {path.name for path in backups.iterdir()}
+        of_the_last_day = {names[moment] for moment in made if now - moment < timedelta(days=1)}
+        older = [moment for moment in made if timedelta(days=1) <= now - moment < timedelta(days=15)]
+        first_of_each_day = {names[min(day)] for day in _by_day(older)}
+        assert left == of_the_last_day | first_of_each_day | {"move.db"}
+        assert len(left) < 45
+
+
+def _by_day(moments: list[datetime]) -> list[list[datetime]]:
+    days = {moment.date() for moment in moments}
+    return [[moment for moment in moments if moment.date() == day] for day in sorted(days)]

@@ -63,6 +63,7 @@ def restore(
         StartRefused: the directory cannot be used, or a server is running.
         OSError: the disk is full, or fails.
     """
+    _look_at(backup)
     make_directory(directory)
     lock = DirectoryLock(directory, "restore")
     lock.acquire()
@@ -82,7 +83,7 @@ def restore(
     return Restored(counts, kept)
 
 
-def _examine(backup: Path) -> Counts:
+def _look_at(backup: Path) -> None:
     try:
         with backup.open("rb") as file:
             header = file.read(len(SQLITE_MAGIC))
@@ -96,6 +97,9 @@ def _examine(backup: Path) -> Counts:
             f"Part of {backup} is in {log.name} beside it, so it is the database of a server and not a backup. "
             f"Give its folder to python -m chat backup with --data-dir. Nothing was changed."
         )
+
+
+def _examine(backup: Path) -> Counts:
     try:
         with open_snapshot(Source(backup, is_ours_alone=True)) as connection:
             found = find_wrong_version(schema_version(connection)) or find_damage(connection)

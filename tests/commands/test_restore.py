@@ -167,6 +167,13 @@ async def test_what_is_no_whole_backup_is_refused_and_nothing_is_touched(
     assert contents(data_dir) == before
 
 
+@pytest.mark.parametrize("name", ["missing.db", "letter.db"])
+async def test_a_mistyped_name_makes_no_folder(tmp_path: Path, data_dir: Path, name: str) -> None:
+    (tmp_path / "letter.db").write_text("Dear Ada")
+    await refused("restore", tmp_path / name, "--data-dir", data_dir)
+    assert not data_dir.exists()
+
+
 async def test_an_older_backup_is_brought_up_to_date_by_the_next_start(tmp_path: Path, data_dir: Path) -> None:
     schema = (Path(__file__).parent.parent / "store" / "schema_1.sql").read_text(encoding="utf-8")
     with closing(sqlite3.connect(tmp_path / "old.db")) as database:

@@ -107,7 +107,10 @@ class Sessions:
         session = Session(key, user, now, now, user_agent[:USER_AGENT_MAX_CHARACTERS])
         if not await self._insert(session, password_hash):
             raise WrongCredentials("The user name or the password is wrong.")
-        await self.end(self._surplus(session))
+        try:
+            await self.end(self._surplus(session))
+        except StorageUnavailable:
+            log.warning("sessions: those that are too many go on until the next sign-in of user %d", user.user_id)
         return session
 
     async def start_token(self, key: str, user: User, name: str, *, password_hash: str) -> Session:
@@ -153,15 +156,15 @@ class Sessions:
         self._forget(ended)
 
     async def set_room(self, key: str, room: Room) -> None:
-        """Make a room the session's current one.
+        """Make a room the session's current one; none, when the room has been deleted meanwhile.
 
         Raises:
             StorageUnavailable: not now; the room stays as it was.
         """
         session = self._sessions.get(key)
         if session is not None and session.room != room:
-            await sessions.update_current_room(self._database, key, room.room_id)
-            session.room = room
+            is_stored = await sessions.update_current_room(self._database, key, room.room_id)
+            session.room = room if is_stored else None
 
     def forget_room(self, room_id: int) -> None:
         """Take a deleted room from the sessions whose current one it was; the store has done so already."""

@@ -194,6 +194,17 @@ async def test_the_current_room_outlives_a_restart(stage: Stage) -> None:
         assert session.room == LOBBY
 
 
+async def test_a_room_that_was_deleted_while_it_was_joined_is_nobodys_current_one(stage: Stage) -> None:
+    sessions = await stage.sessions()
+    await sessions.start("key", stage.ada, "", password_hash="")
+    await stage.database.write("UPDATE room SET deleted_at = 1 WHERE id = ?", (LOBBY.room_id,))
+    await sessions.set_room("key", LOBBY)
+    for living in (sessions, await stage.sessions()):
+        session = living.find("key")
+        assert session is not None
+        assert session.room is None
+
+
 async def test_an_ended_session_stays_ended_after_a_restart(stage: Stage) -> None:
     sessions = await stage.sessions()
     await sessions.start("key", stage.ada, "", password_hash="")
@@ -227,6 +238,24 @@ async def test_one_session_too_many_ends_the_longest_unused_of_the_same_person(s
     await sessions.start("third", stage.ada, "", password_hash="")
     assert stage.ended == ["second"]
     assert await stage.stored() == {"bob", "first", "third"}
+
+
+async def test_a_sign_in_that_is_stored_counts_also_when_the_one_too_many_cannot_be_ended(stage: Stage) -> None:
+    sessions = await stage.sessions()
+    for key in ("first", "second"):
+        stage.clock.now += 1
+        await sessions.start(key, stage.ada, "", password_hash="")
+    refuse = "CREATE TRIGGER full BEFORE DELETE ON session BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+    await stage.database.write(refuse)
+    stage.clock.now += 1
+    await sessions.start("third", stage.ada, "", password_hash="")
+    assert sessions.find("third")
+    assert stage.ended == []
+    await stage.database.write("DROP TRIGGER full")
+    stage.clock.now += 1
+    await sessions.start("fourth", stage.ada, "", password_hash="")
+    assert stage.ended == ["first", "second"]
+    assert await stage.stored() == {"third", "fourth"}
 
 
 async def test_the_newest_session_stays_also_when_the_clock_stepped_back(stage: Stage) -> None:

@@ -21,7 +21,8 @@ from chat.web.sessions import signed_in, signed_in_admin
 
 log = logging.getLogger(__name__)
 
-# Messages of a listing that become JSON before others get a turn: a few milliseconds, however long they are.
+# Messages of a listing that become JSON before others get a turn: a few milliseconds, however long they are. Of a whole
+# room so many are in memory for a client that does not read on.
 _SLICE = 100
 NOT_STORED = StorageUnavailable("The message could not be stored; nobody has seen it. Try again in a moment.")
 
@@ -100,7 +101,7 @@ async def _stream(
         before=before,
         after=after,
         up_to=cursor,
-        page_messages=settings.page_max_messages,
+        page_messages=min(settings.page_max_messages, _SLICE),
     )
     first: list[Message] = await anext(pages, [])  # a fault before the first byte can still be answered with its status
     response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "application/json; charset=utf-8"})

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from chat.models import Message
 from chat.protocol import message_json
+from chat.store.database import Database
+from chat.store.messages import list_messages_after
 from chat.web.keys import DATABASE
 from tests.examples import examples, storable_text
 from tests.forms import Post, each_kind_of_body, post_json, post_multipart, post_urlencoded
@@ -251,7 +253,7 @@ async def test_a_whole_room_is_listed_however_many_pages_it_takes(ada: Person) -
     assert (await ada.post("/list_message", room="lobby", limit=8)).status == 422
 
 
-async def test_a_long_listing_leaves_others_their_turn_while_it_is_made(
+async def test_a_long_listing_is_made_a_part_at_a_time(
     ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await send_many(ada, 350)
@@ -268,7 +270,13 @@ async def test_a_long_listing_leaves_others_their_turn_while_it_is_made(
         made[turn] += 1
         return message_json(message)
 
+    async def read(database: Database, room_id: int, *, after: int, before: int, limit: int) -> list[Message]:
+        read_at_once.append(limit)
+        return await list_messages_after(database, room_id, after=after, before=before, limit=limit)
+
+    read_at_once: list[int] = []
     monkeypatch.setattr("chat.web.messages.message_json", make)
+    monkeypatch.setattr("chat.store.messages.list_messages_after", read)
     counting = asyncio.create_task(count_turns())
     for fields in ({"limit": 350}, {}):
         made.clear()
@@ -276,6 +284,7 @@ async def test_a_long_listing_leaves_others_their_turn_while_it_is_made(
         assert sum(made.values()) == 350
         assert max(made.values()) <= 100
     counting.cancel()
+    assert read_at_once == [100] * 4, "of a whole room little is in memory, whether or not it is taken"
 
 
 @pytest.mark.settings(page_max_messages=10)

@@ -253,9 +253,7 @@ async def test_a_whole_room_is_listed_however_many_pages_it_takes(ada: Person) -
     assert (await ada.post("/list_message", room="lobby", limit=8)).status == 422
 
 
-async def test_a_long_listing_is_made_a_part_at_a_time(
-    ada: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_long_listing_is_made_a_part_at_a_time(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     await send_many(ada, 350)
     made: Counter[int] = Counter()
     turn = 0

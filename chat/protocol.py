@@ -30,7 +30,9 @@ _TEXT, _CLOSE, _PING, _PONG = 0x81, 0x88, 0x89, 0x8A
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_encode_string = json.encoder.encode_basestring  # what the encoder uses for text, without the way there
+_encode_json_in_ascii = json.JSONEncoder(separators=(",", ":")).encode
+# What the encoders use for text, without the way there.
+_encode_string, _encode_string_in_ascii = json.encoder.encode_basestring, json.encoder.encode_basestring_ascii
 # What JSON lets through and a terminal or a log would act upon: DEL and the C1 controls (ECMA-48: U+009B begins the
 # same sequences as ESC [), and what changes the direction of the text around it (Unicode TR 9).
 _ACTS_ON_TERMINALS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -189,7 +191,8 @@ def pong_frame() -> bytes:
 
 def encode_answer(fields: object) -> str:
     """JSON for whoever asked, as harmless on a terminal as in a browser; decoded, it is the same."""
-    return _harmless(encode_json(fields))
+    encoded = encode_json(fields)
+    return _encode_json_in_ascii(fields) if _acts_on_terminals(encoded) else encoded
 
 
 def text_frame(text: str) -> bytes:
@@ -233,13 +236,15 @@ def _json_name(name: str) -> str:
 
 
 def _encode_text(text: str) -> str:
-    return _harmless(_encode_string(text))
+    # All of it, or a message of nothing but such characters would cost milliseconds, one for each of them.
+    encoded = _encode_string(text)
+    return _encode_string_in_ascii(text) if _acts_on_terminals(encoded) else encoded
 
 
-def _harmless(encoded: str) -> str:
-    if encoded.isascii() and "\x7f" not in encoded:
-        return encoded
-    return _ACTS_ON_TERMINALS.sub(lambda found: f"\\u{ord(found[0]):04x}", encoded)
+def _acts_on_terminals(encoded: str) -> bool:
+    if encoded.isascii():
+        return "\x7f" in encoded
+    return _ACTS_ON_TERMINALS.search(encoded) is not None
 
 
 def _frame(first_byte: int, payload: bytes) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 
 from chat.services import passwords
 from tests.alone import pytest_runtest_protocol  # noqa: F401 -- for pytest, which looks for it here
-from tests.people import Person, visiting
+from tests.people import Person, member, visiting
 from tests.servers import RunningServer
 
 # How long an example takes depends on what else the machine does.
@@ -61,18 +61,14 @@ async def server(request: pytest.FixtureRequest, start_server: StartServer) -> R
 @pytest.fixture
 async def ada(server: RunningServer) -> AsyncIterator[Person]:
     """A member of the lobby."""
-    async with visiting(server, "ada") as person:
-        await person.sign_up()
-        await person.joins()
+    async with member(server, "ada") as person:
         yield person
 
 
 @pytest.fixture
 async def bob(server: RunningServer) -> AsyncIterator[Person]:
     """Another member of the lobby."""
-    async with visiting(server, "bob") as person:
-        await person.sign_up()
-        await person.joins()
+    async with member(server, "bob") as person:
         yield person
 
 

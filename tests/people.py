@@ -179,6 +179,15 @@ class Person:
 
 
 @asynccontextmanager
+async def member(server: Server, username: str) -> AsyncIterator[Person]:
+    """A new person who has joined the lobby."""
+    async with visiting(server, username) as person:
+        await person.sign_up()
+        await person.joins()
+        yield person
+
+
+@asynccontextmanager
 async def visiting(server: Server, username: str) -> AsyncIterator[Person]:
     """A person with an empty cookie jar of their own."""
     jar = aiohttp.CookieJar(unsafe=True)  # unsafe: cookies from an IP address

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,11 @@ class RunningServer:
     @property
     def database_path(self) -> Path:
         return self.settings.data_dir / DATABASE_NAME
+
+    def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Look into the database, or change it, behind the server's back."""
+        with closing(sqlite3.connect(self.database_path)) as connection, connection:
+            return connection.execute(sql, parameters).fetchall()
 
     async def start(self) -> None:
         settings = self.settings

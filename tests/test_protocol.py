@@ -263,6 +263,13 @@ def test_nothing_that_acts_on_a_terminal_leaves_as_it_came(acting: str) -> None:
     assert json.loads(frames[2]) == {"error": acting, acting: [acting]}
 
 
+def test_a_text_full_of_such_characters_is_written_as_a_whole_and_not_one_by_one() -> None:
+    message = MESSAGE._replace(text="é" + "\u200e" * 3999)
+    for text in (message_json(message), encode_answer({"error": message.text})):
+        assert "\\u00e9\\u200e" in text, "each looked at by itself, they cost milliseconds"
+    assert json.loads(message_json(message))["message"] == message.text
+
+
 def test_a_delete_frame_says_which_message_and_whose_and_nothing_of_its_text() -> None:
     deleted = MESSAGE._replace(cursor=57, is_deleted=True)
     fields = {"type": "delete", "room": "lobby", "id": 42, "cursor": 57, "user_id": 7}

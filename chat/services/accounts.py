@@ -94,9 +94,10 @@ async def authenticate(
         return found
     rehashed = await hasher.hash(password)
     user_id = found.user.user_id
-    if not await accounts.update_password_hash(database, user_id, old=found.password_hash, new=rehashed):
-        raise wrong  # it was changed a moment ago
-    return found._replace(password_hash=rehashed)
+    if await accounts.update_password_hash(database, user_id, old=found.password_hash, new=rehashed):
+        return found._replace(password_hash=rehashed)
+    # It was changed a moment ago: perhaps by a sign-in that did the same, with the same password.
+    return await authenticate(database, hasher, limits, username, password, address=address, device=device)
 
 
 async def confirm_password(database: Database, hasher: PasswordHasher, user: User, password: str) -> str:

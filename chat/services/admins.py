@@ -70,9 +70,7 @@ async def remove_admin(database: Database, actor: User | None, username: str) ->
         Forbidden, Unknown, StorageUnavailable: as `make_admin`.
     """
     async with admin_act(database, actor) as execute:
-        user = await find_user(execute, username)
-        if await accounts.is_last_admin(execute, user.user_id):
-            raise last_admin()
+        user = await _find_dispensable(execute, username)
         if await accounts.set_admin(execute, user.user_id, is_admin=False):
             await insert_entry(execute, actor, "remove_admin", user_id=user.user_id)
     return user
@@ -89,9 +87,7 @@ async def deactivate_user(database: Database, sessions: Sessions | None, actor: 
         Forbidden, Unknown, StorageUnavailable: as `make_admin`.
     """
     async with admin_act(database, actor) as execute:
-        user = await find_user(execute, username)
-        if await accounts.is_last_admin(execute, user.user_id):
-            raise last_admin()
+        user = await _find_dispensable(execute, username)
         if await accounts.deactivate(execute, user.user_id, int(time.time() * 1000)):
             await insert_entry(execute, actor, "deactivate_user", user_id=user.user_id)
     if sessions is not None:
@@ -134,6 +130,19 @@ async def set_password(
         await insert_entry(execute, actor, "reset_password", user_id=user.user_id)
     if sessions is not None:
         sessions.forget(user.user_id)
+    return user
+
+
+async def _find_dispensable(execute: Execute, username: str) -> User:
+    """The person an admin means, who is not the last who could act as one.
+
+    Raises:
+        Unknown: there is nobody of this name.
+        Conflict: nobody else is an admin.
+    """
+    user = await find_user(execute, username)
+    if await accounts.is_last_admin(execute, user.user_id):
+        raise last_admin()
     return user
 
 

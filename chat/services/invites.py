@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from chat.errors import BrokenRule, Conflict, Unknown
 from chat.models import User
+from chat.protocol import timestamp
 from chat.services.admins import admin_act
 from chat.services.codes import code_hash, new_code
 from chat.settings import Settings
@@ -70,6 +71,17 @@ async def create_invite(
 async def list_invites(database: Database) -> list[Invite]:
     """Those that still let someone in, the newest first."""
     return await invites.list_invites(database, int(time.time() * 1000))
+
+
+def described(invite: Invite) -> dict[str, object]:
+    """An invite as admins and the operator are told of it."""
+    return {
+        "invite_id": invite.invite_id,
+        "created_by": invite.created_by,
+        "created": timestamp(invite.created_ms),
+        "expires": timestamp(invite.expires_ms),
+        "uses_left": invite.uses_left,
+    }
 
 
 async def revoke_invite(database: Database, actor: User | None, invite_id: int) -> None:

@@ -104,17 +104,7 @@ async def create_invite(operator: Operator, fields: Fields) -> str:
 
 async def list_invites(operator: Operator, _fields: Fields) -> str:
     found = await invites.list_invites(operator.database)
-    listed = [
-        {
-            "invite_id": invite.invite_id,
-            "created_by": invite.created_by,
-            "created": timestamp(invite.created_ms),
-            "expires": timestamp(invite.expires_ms),
-            "uses_left": invite.uses_left,
-        }
-        for invite in found
-    ]
-    return encode_json({"invites": listed})
+    return encode_json({"invites": [invites.described(invite) for invite in found]})
 
 
 async def revoke_invite(operator: Operator, fields: Fields) -> str:

@@ -27,9 +27,13 @@ def milliseconds(timestamp: str) -> int:
     """The opposite of `protocol.timestamp`, to the last digit.
 
     Raises:
-        ValueError: it is no time, or has no time zone.
+        ValueError: it is no time, has no time zone, or lies outside the years from 1 to 9999 in UTC.
     """
     moment = datetime.fromisoformat(timestamp)
     if moment.tzinfo is None:
         raise ValueError("the time zone is missing")
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no time that could be written down again") from None
     return (moment - _EPOCH) // timedelta(milliseconds=1)

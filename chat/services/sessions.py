@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from chat.errors import Conflict, StorageUnavailable, Unknown, WrongCredentials
 from chat.models import Room, Session, User
@@ -23,6 +23,10 @@ log = logging.getLogger(__name__)
 USER_AGENT_MAX_CHARACTERS = 200
 # By so much of its key a session is known to its owner: it tells nobody the id, and two are never alike.
 _PUBLIC_ID_CHARACTERS = 16
+# Sessions looked at before others get a turn, and written down by one commit: a few milliseconds.
+_SLICE = 500
+# Between two slices: merely to let others have a turn would keep the threads of the database from theirs.
+_PAUSE_SECONDS = 0.005
 
 OnEnded = Callable[[Session], None]
 IsConnected = Callable[[Session], bool]
@@ -103,7 +107,10 @@ class Sessions:
         session = Session(key, user, now, now, user_agent[:USER_AGENT_MAX_CHARACTERS])
         if not await self._insert(session, password_hash):
             raise WrongCredentials("The user name or the password is wrong.")
-        await self.end(self._surplus(session))
+        try:
+            await self.end(self._surplus(session))
+        except StorageUnavailable:
+            log.warning("sessions: those that are too many go on until the next sign-in of user %d", user.user_id)
         return session
 
     async def start_token(self, key: str, user: User, name: str, *, password_hash: str) -> Session:
@@ -149,15 +156,15 @@ class Sessions:
         self._forget(ended)
 
     async def set_room(self, key: str, room: Room) -> None:
-        """Make a room the session's current one.
+        """Make a room the session's current one; none, when the room has been deleted meanwhile.
 
         Raises:
             StorageUnavailable: not now; the room stays as it was.
         """
         session = self._sessions.get(key)
         if session is not None and session.room != room:
-            await sessions.update_current_room(self._database, key, room.room_id)
-            session.room = room
+            is_stored = await sessions.update_current_room(self._database, key, room.room_id)
+            session.room = room if is_stored else None
 
     def forget_room(self, room_id: int) -> None:
         """Take a deleted room from the sessions whose current one it was; the store has done so already."""
@@ -184,17 +191,29 @@ class Sessions:
         Raises:
             StorageUnavailable: not now; the next call makes up for it.
         """
-        for session in self._sessions.values():
-            if self._is_connected(session):
-                self._mark_used(session)
-        await self.end([session.key for session in self._sessions.values() if self._has_expired(session)])
-        used, self._used_since_saved = self._used_since_saved, set()
-        if used:
-            try:
-                await sessions.save_last_used(self._database, [self._sessions[key] for key in used])
-            except StorageUnavailable:
-                self._used_since_saved |= used & self._sessions.keys()
-                raise
+        expired = []
+        for keys in _slices(self._sessions):
+            for session in self._living(keys):
+                if self._is_connected(session):
+                    self._mark_used(session)
+                if self._has_expired(session):
+                    expired.append(session.key)
+            if len(keys) == _SLICE:
+                await asyncio.sleep(_PAUSE_SECONDS)
+        for keys in _slices(expired):
+            await self.end(keys)
+        # In the order in which they stand on disk: elsewhere each of them would rewrite a page of its own.
+        for keys in _slices(sorted(self._used_since_saved)):
+            await self._save_used(keys)
+
+    async def _save_used(self, keys: Iterable[str]) -> None:
+        saving = self._used_since_saved.intersection(keys)  # without those that ended since these were listed
+        self._used_since_saved -= saving
+        try:
+            await sessions.save_last_used(self._database, self._living(saving))
+        except StorageUnavailable:
+            self._used_since_saved.update(session.key for session in self._living(saving))
+            raise
 
     async def _insert(self, session: Session, password_hash: str) -> bool:
         tokens_max = self._settings.tokens_per_user_max
@@ -225,6 +244,9 @@ class Sessions:
     def _all_of(self, user_id: int) -> list[Session]:
         return [self._sessions[key] for key in self._keys_of.get(user_id, ())]
 
+    def _living(self, keys: Iterable[str]) -> list[Session]:
+        return [self._sessions[key] for key in keys if key in self._sessions]
+
     def _mark_used(self, session: Session) -> None:
         session.last_used = self._clock()
         self._used_since_saved.add(session.key)
@@ -243,6 +265,11 @@ class Sessions:
         others = [s for s in self._all_of(newest.user.user_id) if s is not newest and s.token_name is None]
         others.sort(key=lambda session: session.last_used)
         return [session.key for session in others[: max(0, len(others) + 1 - self._settings.sessions_per_user_max)]]
+
+
+def _slices(keys: Iterable[str]) -> Iterator[Sequence[str]]:
+    every = tuple(keys)  # as they are now: others have a turn between two slices
+    return (every[start : start + _SLICE] for start in range(0, len(every), _SLICE))
 
 
 def public_id_of(session: Session) -> str:

@@ -11,7 +11,6 @@ What holds for whoever changes this file:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import fcntl
 import os
 import shutil
@@ -23,7 +22,7 @@ from pathlib import Path
 
 from chat.errors import CommandRefused
 from chat.settings import Settings
-from chat.store.data_directory import DATABASE_NAME, create_file, publish_file
+from chat.store.data_directory import DATABASE_NAME, create_file, publish_file, sync
 from chat.store.examination import find_damage, schema_version
 from chat.store.messages import last_cursor, list_messages_before
 from chat.store.migrations import current_version
@@ -53,7 +52,7 @@ def back_up(source: Source, final: Path, on_progress: OnProgress) -> tuple[Count
             counts = count(snapshot)
         _verify(copy, counts)
         _prove(copy)
-        _sync(copy)
+        sync(copy)
         size = copy.stat().st_size
         publish_file(copy, final)
     return counts, size
@@ -138,9 +137,3 @@ async def _read_as_a_server(directory: Path) -> None:
         await last_cursor(database)
         for (room_id,) in await database.read("SELECT id FROM room ORDER BY id LIMIT 1"):
             await list_messages_before(database, room_id, before=sys.maxsize, limit=_PROOF_MESSAGES)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    with contextlib.closing(os.fdopen(descriptor)):
-        os.fsync(descriptor)

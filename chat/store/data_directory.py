@@ -178,9 +178,15 @@ def database_exists(directory: Path) -> bool:
         raise StartRefused(f"The database is empty (0 bytes): {path}. {restore_hint(directory)}")
     if len(header) < 100 or not header.startswith(SQLITE_MAGIC):
         raise StartRefused(f"The file is not a SQLite database: {path}. {restore_hint(directory)}")
-    if size < _size_in_header(header) and not _has_log(path):
+    if size < _size_in_header(header) and not has_log(path):
         raise StartRefused(f"The database was cut short: {path}. {restore_hint(directory)}")
     return True
+
+
+def has_log(path: Path) -> bool:
+    """Whether part of a database is in a write-ahead log beside it."""
+    # Whoever looks at the file with a program that only reads leaves an empty one behind, which holds no page.
+    return _size(_log_path(path)) > 0
 
 
 def file_bytes(directory: Path) -> tuple[int, int]:
@@ -198,12 +204,12 @@ def create_file(path: Path) -> None:
 def publish_file(made: Path, final: Path) -> None:
     """Give a complete file its final name so that it survives a power cut."""
     made.rename(final)
-    sync_directory(final.parent)
+    sync(final.parent)
 
 
-def sync_directory(directory: Path) -> None:
-    """Let the names in a directory survive a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Let what is in a file, or the names in a directory, survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -228,14 +234,8 @@ def _log_path(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 
 
-def _has_log(path: Path) -> bool:
-    # Whoever looks at the file with a program that only reads leaves an empty one behind, which holds no page.
-    log = _log_path(path)
-    return log.exists() and log.stat().st_size > 0
-
-
 def _refuse_orphaned_log(path: Path) -> None:
-    if _has_log(path):
+    if has_log(path):
         raise StartRefused(
             f"The database {path} is missing but its write-ahead log is still there. {restore_hint(path.parent)}"
         )

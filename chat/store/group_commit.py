@@ -275,9 +275,8 @@ class GroupCommit:
         turned_away = [submission for submission in self._queue if self._is_gone(submission[0])]
         if turned_away:
             self._queue = deque(submission for submission in self._queue if not self._is_gone(submission[0]))
-            self._arrivals.skip(len(turned_away))
             self._queue_bytes -= sum(_size(draft) for draft, _ in turned_away)
-            self._arrivals.take(len(turned_away))
+            self._arrivals.wants_next = True
             self._space.set()
             _answer_failed(turned_away)
 
@@ -336,7 +335,10 @@ class GroupCommit:
 
 
 class _Arrivals:
-    """When the messages in the queue were accepted, to within one commit: a look at the clock for each would cost."""
+    """When the messages in the queue were accepted, to within one commit: a look at the clock for each would cost.
+
+    Those that stood behind messages that were turned away count as a little older than they are, never as younger.
+    """
 
     def __init__(self) -> None:
         self.wants_next = True
@@ -345,12 +347,11 @@ class _Arrivals:
 
     def note(self, waiting: int) -> None:
         """Remember the time for the message that now comes after this many."""
-        self._noted.append((self._taken + waiting, time.perf_counter()))
+        number = self._taken + waiting
+        while self._noted and self._noted[-1][0] >= number:
+            self._noted.pop()  # messages were turned away, and those behind them have moved up
+        self._noted.append((number, time.perf_counter()))
         self.wants_next = False
-
-    def skip(self, count: int) -> None:
-        """Some were taken out of the queue."""
-        self._taken += count
 
     def take(self, count: int) -> float:
         """When the first of the next messages was accepted, or a little before."""

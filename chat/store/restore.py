@@ -27,9 +27,10 @@ from chat.store.data_directory import (
     SQLITE_MAGIC,
     DirectoryLock,
     create_file,
+    has_log,
     make_directory,
     publish_file,
-    sync_directory,
+    sync,
 )
 from chat.store.examination import find_damage, find_wrong_version, schema_version
 from chat.store.snapshots import Counts, Source, count, open_snapshot
@@ -91,10 +92,9 @@ def _look_at(backup: Path) -> None:
         raise CommandRefused(f"The backup cannot be read: {error.strerror}: {backup}.") from None
     if header != SQLITE_MAGIC:
         raise CommandRefused(f"{backup} is not a SQLite database. Nothing was changed.")
-    log = _with_suffix(backup, "-wal")
-    if log.exists() and log.stat().st_size:
+    if has_log(backup):
         raise CommandRefused(
-            f"Part of {backup} is in {log.name} beside it, so it is the database of a server and not a backup. "
+            f"Part of {backup} is in {backup.name}-wal beside it, so it is the database of a server and not a backup. "
             f"Give its folder to python -m chat backup with --data-dir. Nothing was changed."
         )
 
@@ -147,7 +147,7 @@ def _set_aside(place: Path, now: float) -> Path | None:
         kept = place.with_name(f"{place.name}.before-restore-{stamp}-{number}")
     for suffix in present:
         _with_suffix(kept, suffix).hardlink_to(_with_suffix(place, suffix))
-    sync_directory(place.parent)
+    sync(place.parent)
     empty = place.with_name(place.name + ".empty")
     create_file(empty)
     publish_file(empty, place)

@@ -62,13 +62,16 @@ async def insert_session(database: Database, session: Session, *, password_hash:
     )
 
 
-async def update_current_room(database: Database, key: str, room_id: int) -> None:
-    await database.write(
+async def update_current_room(database: Database, key: str, room_id: int) -> bool:
+    """Store a session's current room; False, and it has none, when the room has been deleted."""
+    rows = await database.write(
         """
         UPDATE session SET room_id = (SELECT id FROM room WHERE id = ? AND deleted_at IS NULL) WHERE id_hash = ?
+        RETURNING room_id
         """,
         (room_id, key),
     )
+    return any(stored is not None for (stored,) in rows)
 
 
 async def delete_sessions(database: Database, keys: Sequence[str]) -> None:

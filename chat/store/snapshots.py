@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chat.errors import CommandRefused, DirectoryInUse
-from chat.store.data_directory import DATABASE_NAME, SERVER, DirectoryLock, database_exists
+from chat.store.data_directory import DATABASE_NAME, SERVER, DirectoryLock, database_exists, has_log
 
 # Whoever holds the directory for one of these leaves the file in place, so reading beside it is safe.
 READING_COMMANDS = ("backup", "check", "export")
@@ -96,15 +96,10 @@ def count(connection: sqlite3.Connection) -> Counts:
 
 def _connect(source: Source) -> sqlite3.Connection:
     # A complete file that nobody else has open can be read without leaving a trace beside it.
-    options = "mode=ro&immutable=1" if source.is_ours_alone and not _has_log(source.path) else "mode=ro"
+    options = "mode=ro&immutable=1" if source.is_ours_alone and not has_log(source.path) else "mode=ro"
     connection = sqlite3.connect(
         f"{source.path.absolute().as_uri()}?{options}", uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT_SECONDS
     )
     for pragma in ("query_only = ON", "trusted_schema = OFF", "mmap_size = 0"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
-
-
-def _has_log(path: Path) -> bool:
-    log = path.with_name(path.name + "-wal")
-    return log.exists() and log.stat().st_size > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from chat.protocol import CLIENT_ID_MAX_CHARACTERS
 from chat.web.schemas import (
@@ -51,8 +52,8 @@ class Endpoint:
     """What an address takes and answers.
 
     Args:
-        name: its operationId.
         does: one line.
+        name: its operationId; "": the address says it.
         more: what else there is to know of it.
         takes: the fields of its body; None: it reads no body.
         query: the parameters of its query string, all of which may be left out.
@@ -64,9 +65,9 @@ class Endpoint:
         is_conditional: the answer has an ETag, by which it is not sent again.
     """
 
-    name: str
     tag: str
     does: str
+    name: str = ""
     more: str = ""
     takes: Mapping[str, Field] | None = None
     query: Mapping[str, Schema] = field(default_factory=dict)
@@ -79,6 +80,11 @@ class Endpoint:
     is_conditional: bool = False
 
 
+def operation_id(path: str, endpoint: Endpoint) -> str:
+    """What a program that is made from the description calls it."""
+    return endpoint.name or path.strip("/")
+
+
 def _json(schema: Schema) -> Mapping[str, Schema]:
     return {"application/json": schema}
 
@@ -89,6 +95,11 @@ def _is(schema: Schema) -> Field:
 
 def _maybe(schema: Schema, *, shown: bool = False) -> Field:
     return Field(schema, is_required=False, is_shown=shown)
+
+
+def _file(tag: str, does: str, gives: Mapping[str, Schema], **more: Any) -> Endpoint:
+    """What is made at the start, and answered from memory to everyone."""
+    return Endpoint(tag=tag, does=does, gives=gives, is_public=True, uses_store=False, is_conditional=True, **more)
 
 
 _DONE = _json(one("Done"))
@@ -108,7 +119,6 @@ _TALKS = (
 
 ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
     ("GET", "/registration"): Endpoint(
-        name="registration",
         tag=ACCOUNTS,
         does="Say who may make an account.",
         gives=_json(
@@ -125,7 +135,6 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         is_public=True,
     ),
     ("POST", "/create_user"): Endpoint(
-        name="create_user",
         tag=ACCOUNTS,
         does="Make an account and sign in to it.",
         more="The first account of a new server is an admin, and needs no invitation.",
@@ -143,7 +152,6 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         signs_in=True,
     ),
     ("POST", "/login"): Endpoint(
-        name="login",
         tag=ACCOUNTS,
         does="Sign in.",
         more="Begins a session and sets its cookie; a session that the request came with ends.",
@@ -154,7 +162,6 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         signs_in=True,
     ),
     ("POST", "/logout"): Endpoint(
-        name="logout",
         tag=ACCOUNTS,
         does="Sign out.",
         more="The session ends at once and its sockets close with 4401.",
@@ -170,7 +177,6 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         refusals=("cross_site",),
     ),
     ("POST", "/reset_password"): Endpoint(
-        name="reset_password",
         tag=ACCOUNTS,
         does="Choose a new password with the code of a reset link.",
         more="The code works once. All sessions and tokens of the user end.",
@@ -180,7 +186,6 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         is_public=True,
     ),
     ("POST", "/change_password"): Endpoint(
-        name="change_password",
         tag=ACCOUNTS,
         does="Change the own password.",
         more="All other sessions end and their sockets close with 4401; tokens stay.",
@@ -189,7 +194,6 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         refusals=("wrong_password", *_PASSWORD_RULES, *_HASHES, "too_many_sign_ins"),
     ),
     ("POST", "/delete_account"): Endpoint(
-        name="delete_account",
         tag=ACCOUNTS,
         does="Delete the own account.",
         more="Sessions, tokens and memberships end at once, and the name is free again. "
@@ -210,7 +214,6 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         refusals=("wrong_password", "last_admin", "invalid_value", *_HASHES, "too_many_sign_ins"),
     ),
     ("GET", "/whoami"): Endpoint(
-        name="whoami",
         tag=ACCOUNTS,
         does="Say who is signed in.",
         gives=_json(
@@ -223,19 +226,16 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         ),
     ),
     ("GET", "/get_users"): Endpoint(
-        name="get_users",
         tag=ACCOUNTS,
         does="List everyone who has an account, in the order they signed up.",
         gives=_json(exactly(users=listing("User"))),
     ),
     ("GET", "/get_sessions"): Endpoint(
-        name="get_sessions",
         tag=SESSIONS,
         does="List the own sessions.",
         gives=_json(exactly(sessions=listing("Session"))),
     ),
     ("POST", "/end_session"): Endpoint(
-        name="end_session",
         tag=SESSIONS,
         does="End one of the own sessions.",
         more="Its sockets close with 4401.",
@@ -244,13 +244,11 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         refusals=("unknown_session",),
     ),
     ("GET", "/get_tokens"): Endpoint(
-        name="get_tokens",
         tag=SESSIONS,
         does="List the own API tokens.",
         gives=_json(exactly(tokens=listing("Token"))),
     ),
     ("POST", "/create_token"): Endpoint(
-        name="create_token",
         tag=SESSIONS,
         does="Make an API token, for programs.",
         more="`Authorization: Bearer <token>` then does what the cookie does, on every address. It is shown this once, "
@@ -266,7 +264,6 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         refusals=("wrong_password", "too_many_tokens", *_NAME_RULES, *_HASHES, "too_many_sign_ins"),
     ),
     ("POST", "/revoke_token"): Endpoint(
-        name="revoke_token",
         tag=SESSIONS,
         does="End one of the own API tokens.",
         more="Its sockets close with 4401.",
@@ -275,7 +272,6 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         refusals=("unknown_token",),
     ),
     ("POST", "/create_room"): Endpoint(
-        name="create_room",
         tag=ROOMS,
         does="Make a room.",
         more="Whoever makes it is a member; the current room stays what it was.",
@@ -284,14 +280,12 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         refusals=("name_taken", *_NAME_RULES, "too_many_rooms"),
     ),
     ("GET", "/get_rooms"): Endpoint(
-        name="get_rooms",
         tag=ROOMS,
         does="List all rooms, in the order they were made.",
         more="Whoever subscribes to a room after `cursor` gets everything that the list does not count.",
         gives=_json(exactly(cursor=CURSOR, rooms=listing("Room"))),
     ),
     ("POST", "/join_room"): Endpoint(
-        name="join_room",
         tag=ROOMS,
         does="Become a member of a room and make it the session's current one.",
         more="Harmless for a member.",
@@ -300,7 +294,6 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         refusals=("unknown_room",),
     ),
     ("POST", "/leave_room"): Endpoint(
-        name="leave_room",
         tag=ROOMS,
         does="Leave a room.",
         more="All sockets of the user are unsubscribed from it.",
@@ -309,7 +302,6 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         refusals=("not_joined", "unknown_room"),
     ),
     ("POST", "/send_message"): Endpoint(
-        name="send_message",
         tag=MESSAGES,
         does="Send a message.",
         more="Answered when it is on disk. With a `client_id` it may be repeated: the answer is then the original "
@@ -340,7 +332,6 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         ),
     ),
     ("POST", "/list_message"): Endpoint(
-        name="list_message",
         tag=MESSAGES,
         does="List the messages of a room, oldest first.",
         more="Without `limit` the whole room, streamed: if the database fails on the way, the body breaks off. With it "
@@ -363,7 +354,6 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         refusals=("not_joined", "unknown_room", "missing_field", "out_of_range"),
     ),
     ("POST", "/delete_message"): Endpoint(
-        name="delete_message",
         tag=ADMINS,
         does="Delete a message.",
         more="Its place stays, without the text.",
@@ -373,7 +363,6 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         is_for_admins=True,
     ),
     ("POST", "/delete_room"): Endpoint(
-        name="delete_room",
         tag=ADMINS,
         does="Delete a room with all its messages.",
         more="Its name is free again.",
@@ -410,7 +399,6 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         refusals=(*_OF_EVERY_SOCKET, "not_your_user_id", "unknown_room"),
     ),
     ("POST", "/create_invite"): Endpoint(
-        name="create_invite",
         tag=ADMINS,
         does="Make an invitation to sign up.",
         more="The code is shown this once; `path` is the link to it on this server.",
@@ -431,14 +419,12 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         is_for_admins=True,
     ),
     ("GET", "/get_invites"): Endpoint(
-        name="get_invites",
         tag=ADMINS,
         does="List the invitations that still work.",
         gives=_json(exactly(invites=listing("Invite"))),
         is_for_admins=True,
     ),
     ("POST", "/revoke_invite"): Endpoint(
-        name="revoke_invite",
         tag=ADMINS,
         does="End an invitation.",
         takes={"invite_id": _is(number(5))},
@@ -447,7 +433,6 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         is_for_admins=True,
     ),
     ("POST", "/deactivate_user"): Endpoint(
-        name="deactivate_user",
         tag=ADMINS,
         does="Shut a user out.",
         more="Sessions and tokens end and sockets close with 4401, at once. Messages stay.",
@@ -457,7 +442,6 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         is_for_admins=True,
     ),
     ("POST", "/reactivate_user"): Endpoint(
-        name="reactivate_user",
         tag=ADMINS,
         does="Let a user sign in again.",
         takes={"username": _is(_PERSON)},
@@ -466,7 +450,6 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         is_for_admins=True,
     ),
     ("POST", "/create_password_reset"): Endpoint(
-        name="create_password_reset",
         tag=ADMINS,
         does="Make a link by which a user can choose a new password, once.",
         more="A new one takes the place of the last.",
@@ -482,7 +465,6 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         is_for_admins=True,
     ),
     ("GET", "/get_audit"): Endpoint(
-        name="get_audit",
         tag=ADMINS,
         does="List what admins did, newest first.",
         more="Everyone who is signed in may read it.",
@@ -494,67 +476,49 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         refusals=("wrong_type", "out_of_range"),
     ),
     ("GET", "/healthz"): Endpoint(
-        name="healthz",
         tag=SERVER,
         does="Say whether the database answers.",
         gives=_json(exactly(status={"type": "string", "const": "ok", "examples": ["ok"]})),
         is_public=True,
     ),
     ("GET", "/readyz"): Endpoint(
-        name="readyz",
         tag=SERVER,
         does="Say whether the server takes messages: the database can be written to and no stop is under way.",
         gives=_json(exactly(status={"type": "string", "const": "ready", "examples": ["ready"]})),
         refusals=("stopping",),
         is_public=True,
     ),
-    ("GET", "/openapi.json"): Endpoint(
+    ("GET", "/openapi.json"): _file(
         name="openapi",
         tag=SERVER,
         does="This description, for programs.",
         gives=_json({"type": "object"}),
-        is_public=True,
-        uses_store=False,
-        is_conditional=True,
     ),
-    ("GET", "/docs"): Endpoint(
-        name="docs",
+    ("GET", "/docs"): _file(
         tag=SERVER,
         does="This description, for people.",
         gives=_HTML,
-        is_public=True,
-        uses_store=False,
-        is_conditional=True,
     ),
-    ("GET", "/"): Endpoint(
+    ("GET", "/"): _file(
         name="page",
         tag=PAGE,
         does="The web page.",
         gives=_HTML,
         refusals=("too_many_requests",),
-        is_public=True,
-        uses_store=False,
-        is_conditional=True,
     ),
-    ("GET", "/service_worker.js"): Endpoint(
+    ("GET", "/service_worker.js"): _file(
         name="service_worker",
         tag=PAGE,
         does="What opens the page without the server.",
         gives={"text/javascript": _FILE},
-        is_public=True,
-        uses_store=False,
-        is_conditional=True,
     ),
-    ("GET", "/manifest.webmanifest"): Endpoint(
+    ("GET", "/manifest.webmanifest"): _file(
         name="manifest",
         tag=PAGE,
         does="What a phone needs to keep the page like a program.",
         gives={"application/manifest+json": {"type": "object"}},
-        is_public=True,
-        uses_store=False,
-        is_conditional=True,
     ),
-    ("GET", "/static/{name}"): Endpoint(
+    ("GET", "/static/{name}"): _file(
         name="static_file",
         tag=PAGE,
         does="A file of the page.",
@@ -567,8 +531,5 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
             "image/png": _FILE,
         },
         refusals=("not_found",),
-        is_public=True,
-        uses_store=False,
-        is_conditional=True,
     ),
 }  # fmt: skip

@@ -38,20 +38,7 @@ async def create_invite(request: web.Request) -> web.Response:
 async def get_invites(request: web.Request) -> web.Response:
     await signed_in_admin(request)
     found = await invites.list_invites(request.app[DATABASE])
-    return answer(
-        {
-            "invites": [
-                {
-                    "invite_id": invite.invite_id,
-                    "created_by": invite.created_by,
-                    "created": timestamp(invite.created_ms),
-                    "expires": timestamp(invite.expires_ms),
-                    "uses_left": invite.uses_left,
-                }
-                for invite in found
-            ]
-        }
-    )
+    return answer({"invites": [invites.described(invite) for invite in found]})
 
 
 async def revoke_invite(request: web.Request) -> web.Response:

@@ -66,6 +66,7 @@ class Listener:
         self._server = server
         self._settings = settings
         self._listening: list[socket.socket] = []
+        self._proxies = settings.trusted_networks
         self._connections_max = min(settings.connections_max, _descriptors() - _RESERVED_DESCRIPTORS)
         self._connections = 0
         self._by_address: Counter[bytes] = Counter()
@@ -135,7 +136,7 @@ class Listener:
             self._welcome(connection, address)
 
     def _welcome(self, connection: socket.socket, address: tuple[str, int]) -> None:
-        is_proxy = is_from(address, self._settings.trusted_networks)
+        is_proxy = is_from(address, self._proxies)
         key = None if is_proxy else counted_subnet(address[0].partition("%")[0])
         if self._connections >= self._connections_max:
             self._note_full()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from aiohttp import hdrs, web
 
@@ -20,6 +21,9 @@ from chat.web.sessions import signed_in, signed_in_admin
 
 log = logging.getLogger(__name__)
 
+# Messages of a listing that become JSON before others get a turn: a few milliseconds, however long they are. Of a whole
+# room so many are in memory for a client that does not read on.
+_SLICE = 100
 NOT_STORED = StorageUnavailable("The message could not be stored; nobody has seen it. Try again in a moment.")
 
 
@@ -82,7 +86,7 @@ async def list_message(request: web.Request) -> web.StreamResponse:
     if limit is None:
         return await _stream(request, room, before, after, cursor)
     page = await messages.read_page(request.app[DATABASE], room, before=before, after=after, up_to=cursor, limit=limit)
-    listing = ",".join([message_json(message) for message in page.messages])
+    listing = await _listing(page.messages)
     following = "" if page.next is None else f',"next":{page.next}'
     return answer_json(f"{_head(room, cursor)}{listing}]{following}}}")
 
@@ -97,21 +101,30 @@ async def _stream(
         before=before,
         after=after,
         up_to=cursor,
-        page_messages=settings.page_max_messages,
+        page_messages=min(settings.page_max_messages, _SLICE),
     )
     first: list[Message] = await anext(pages, [])  # a fault before the first byte can still be answered with its status
     response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "application/json; charset=utf-8"})
     await response.prepare(request)
-    await response.write((_head(room, cursor) + ",".join([message_json(message) for message in first])).encode())
+    await response.write((_head(room, cursor) + await _listing(first)).encode())
     try:
         async for page in pages:
-            await response.write("".join(["," + message_json(message) for message in page]).encode())
+            await response.write(("," + await _listing(page)).encode())
     except ChatError as error:
         # The status is out; only a connection that breaks off tells that the list is not whole.
         raise ConnectionResetError("the listing could not be finished") from error
     await response.write(b"]}")
     await response.write_eof()
     return response
+
+
+async def _listing(page: Sequence[Message]) -> str:
+    slices = []
+    for start in range(0, len(page), _SLICE):
+        if start:
+            await asyncio.sleep(0)
+        slices.append(",".join([message_json(message) for message in page[start : start + _SLICE]]))
+    return ",".join(slices)
 
 
 async def _wait_for_space(request: web.Request) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import chat
 from chat.settings import Settings
-from chat.web.endpoints import ENDPOINTS, TAGS, Endpoint
+from chat.web.endpoints import ENDPOINTS, TAGS, Endpoint, operation_id
 from chat.web.schemas import NOUNS, Field, Schema, SettingOf, one
 
 # Every code a client can be sent over HTTP, with its status and what it means.
@@ -163,7 +163,7 @@ def refusal_codes(endpoint: Endpoint) -> set[str]:
 
 def _operation(method: str, path: str, endpoint: Endpoint, settings: Settings) -> dict[str, Any]:
     operation: dict[str, Any] = {
-        "operationId": endpoint.name,
+        "operationId": operation_id(path, endpoint),
         "tags": [endpoint.tag],
         "summary": endpoint.does,
         "security": [] if endpoint.is_public else [{"cookie": []}, {"token": []}],

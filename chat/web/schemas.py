@@ -160,7 +160,7 @@ NOUNS: Mapping[str, Schema] = {
         actor=nothing_or(USERNAME, "who did it; null: whoever runs the server, on the command line"),
         action=text("create_invite"),
         user=nothing_or(text("bob"), "whom it was about"),
-        subject=text("1 use, 168 hours", "what else it was about, in words"),
+        subject=text("invite 5, uses: 1, hours: 168", "what else it was about, in words"),
     ),
     "Done": exactly(message=SENTENCE),
     "Error": exactly(

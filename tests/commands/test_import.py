@@ -19,7 +19,7 @@ from chat.settings import Settings
 from chat.store import import_ as import_store
 from chat.store.snapshots import open_directory, open_snapshot
 from tests.commands.running import refused, run, small_disk
-from tests.commands.stored import make_database, rows
+from tests.commands.stored import PASSWORD_HASH, make_database, rows
 from tests.people import PASSWORD, visiting
 from tests.processes import server_process
 
@@ -158,9 +158,13 @@ def change_line(folder: Path, name: str, number: int, **fields: Any) -> None:
         (("users.ndjson", 2, {"username": "a\u202eb"}), "visible characters only"),
         (("users.ndjson", 1, {"admin": 1}), "admin is true or false"),
         (("users.ndjson", 1, {"password_hash": "secret"}), "no Argon2id hash"),
+        (("users.ndjson", 1, {"password_hash": PASSWORD_HASH.replace("m=19456", "m=999999")}), "no Argon2id hash"),
+        (("users.ndjson", 1, {"password_hash": PASSWORD_HASH.replace("t=2", "t=0")}), "no Argon2id hash"),
         (("users.ndjson", 2, {"deleted": "2026-11-22T10:00:00.000Z"}), "A deleted user is called deleted user."),
         (("users.ndjson", 1, {"created": "yesterday"}), "A time is not like"),
         (("users.ndjson", 1, {"created": "2026-11-22T10:00:00"}), "A time is not like"),
+        (("users.ndjson", 1, {"created": "0001-01-01T00:00:00+14:00"}), "A time is not like"),
+        (("rooms/1.ndjson", 3, {"timestamp": "9999-12-31T23:59:59-14:00"}), "A time is not like"),
         (("rooms.ndjson", 2, {"created_by": 9}), "a user or a room that the export does not have"),
         (("members.ndjson", 1, {"room_id": 9}), "a user or a room that the export does not have"),
         (("members.ndjson", 2, {"user_id": 1, "room_id": 1}), "Another line has the same user and room"),

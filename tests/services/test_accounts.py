@@ -60,6 +60,21 @@ async def test_to_hash_anew_does_not_bring_back_a_password_that_was_changed_mean
     assert (await authenticate(database, hasher, ANOTHER)).user == User(1, "ada")
 
 
+async def test_two_who_hash_the_same_password_anew_at_once_are_both_let_in(
+    database: Database, hasher: PasswordHasher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hash_password = hasher.hash
+    others: list[Credentials] = []
+
+    async def hash_and_be_overtaken(password: str) -> str:
+        monkeypatch.setattr(hasher, "hash", hash_password)
+        others.append(await authenticate(database, hasher, PASSWORD))
+        return await hash_password(password)
+
+    monkeypatch.setattr(hasher, "hash", hash_and_be_overtaken)
+    assert [await authenticate(database, hasher, PASSWORD)] == others
+
+
 async def test_a_hash_made_anew_is_the_one_that_what_follows_is_measured_by(
     database: Database, hasher: PasswordHasher
 ) -> None:

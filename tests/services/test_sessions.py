@@ -1,21 +1,22 @@
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from chat.errors import StorageUnavailable, WrongCredentials
-from chat.models import Room, User
+from chat.models import Room, Session, User
 from chat.services.sessions import USER_AGENT_MAX_CHARACTERS, Sessions
 from chat.settings import Settings
 from chat.store.accounts import insert_user
 from chat.store.data_directory import DATABASE_NAME
 from chat.store.database import Database
 from chat.store.opening import open_database
-from chat.store.sessions import list_sessions
+from chat.store.sessions import delete_sessions, list_sessions, save_last_used
 
 HOUR = 3600
 IDLE = 10 * HOUR
@@ -142,6 +143,46 @@ async def test_the_time_of_last_use_outlives_a_restart(stage: Stage) -> None:
     assert sessions.find("unused") is None
 
 
+async def test_thousands_are_saved_and_ended_a_part_at_a_time_also_when_some_end_meanwhile(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used, expired = [f"used {number}" for number in range(1200)], [f"expired {number}" for number in range(600)]
+    for keys, last_used in ((used, stage.clock.now), (expired, stage.clock.now - IDLE - 1)):
+        await stage.database.write(
+            """
+            INSERT INTO session (id_hash, user_id, created_at, last_used_at, user_agent)
+            SELECT value, ?1, ?2, ?2, '' FROM json_each(?3)
+            """,
+            (stage.ada.user_id, int(last_used * 1000), json.dumps(keys)),
+        )
+    sessions = await stage.sessions()
+    stage.connected.update(used)
+    saved: list[int] = []
+    ended: list[int] = []
+
+    async def save_and_be_overtaken(database: Database, part: Sequence[Session]) -> None:
+        saved.append(len(part))
+        if used[-1] not in stage.ended:
+            await sessions.end([used[-1]])
+        await save_last_used(database, part)
+
+    async def delete(database: Database, keys: Sequence[str]) -> None:
+        ended.append(len(keys))
+        await delete_sessions(database, keys)
+
+    monkeypatch.setattr("chat.store.sessions.save_last_used", save_and_be_overtaken)
+    monkeypatch.setattr("chat.store.sessions.delete_sessions", delete)
+    stage.clock.now += HOUR
+    await sessions.save()
+    assert set(stage.ended) == {*expired, used[-1]}
+    assert {session.key: session.last_used for session in await list_sessions(stage.database)} == dict.fromkeys(
+        used[:-1], stage.clock.now
+    )
+    assert sum(saved) in (1199, 1200), "whether the one that ended was in the first part"
+    assert max(saved) <= 500
+    assert max(ended) <= 500
+
+
 async def test_the_current_room_outlives_a_restart(stage: Stage) -> None:
     sessions = await stage.sessions()
     await sessions.start("key", stage.ada, "", password_hash="")
@@ -151,6 +192,17 @@ async def test_the_current_room_outlives_a_restart(stage: Stage) -> None:
         session = living.find("key")
         assert session is not None
         assert session.room == LOBBY
+
+
+async def test_a_room_that_was_deleted_while_it_was_joined_is_nobodys_current_one(stage: Stage) -> None:
+    sessions = await stage.sessions()
+    await sessions.start("key", stage.ada, "", password_hash="")
+    await stage.database.write("UPDATE room SET deleted_at = 1 WHERE id = ?", (LOBBY.room_id,))
+    await sessions.set_room("key", LOBBY)
+    for living in (sessions, await stage.sessions()):
+        session = living.find("key")
+        assert session is not None
+        assert session.room is None
 
 
 async def test_an_ended_session_stays_ended_after_a_restart(stage: Stage) -> None:
@@ -186,6 +238,24 @@ async def test_one_session_too_many_ends_the_longest_unused_of_the_same_person(s
     await sessions.start("third", stage.ada, "", password_hash="")
     assert stage.ended == ["second"]
     assert await stage.stored() == {"bob", "first", "third"}
+
+
+async def test_a_sign_in_that_is_stored_counts_also_when_the_one_too_many_cannot_be_ended(stage: Stage) -> None:
+    sessions = await stage.sessions()
+    for key in ("first", "second"):
+        stage.clock.now += 1
+        await sessions.start(key, stage.ada, "", password_hash="")
+    refuse = "CREATE TRIGGER full BEFORE DELETE ON session BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+    await stage.database.write(refuse)
+    stage.clock.now += 1
+    await sessions.start("third", stage.ada, "", password_hash="")
+    assert sessions.find("third")
+    assert stage.ended == []
+    await stage.database.write("DROP TRIGGER full")
+    stage.clock.now += 1
+    await sessions.start("fourth", stage.ada, "", password_hash="")
+    assert stage.ended == ["first", "second"]
+    assert await stage.stored() == {"third", "fourth"}
 
 
 async def test_the_newest_session_stays_also_when_the_clock_stepped_back(stage: Stage) -> None:

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
-from tests.people import Person, visiting
+from tests.people import Person, member
 from tests.servers import RunningServer
 
 CHROMIUM_ARGUMENTS = [
@@ -91,17 +91,13 @@ async def server(request: pytest.FixtureRequest, data_dir: Path) -> AsyncIterato
 
 @shared_loop_fixture
 async def ada(server: RunningServer) -> AsyncIterator[Person]:
-    async with visiting(server, "ada") as person:
-        await person.sign_up()
-        await person.joins()
+    async with member(server, "ada") as person:
         yield person
 
 
 @shared_loop_fixture
 async def bob(server: RunningServer) -> AsyncIterator[Person]:
-    async with visiting(server, "bob") as person:
-        await person.sign_up()
-        await person.joins()
+    async with member(server, "bob") as person:
         yield person
 
 

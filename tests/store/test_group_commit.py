@@ -467,3 +467,36 @@ async def test_a_queue_that_never_empties_does_not_make_old_what_came_lately(
     assert len(told) == 101
     # Five looks at the clock for each commit, and each message waits for one other.
     assert max(commit.oldest_wait_seconds for commit in told) < 20
+
+
+async def test_how_long_a_message_waited_is_right_also_when_those_before_it_are_turned_away(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "perf_counter", lambda: now)
+    told: list[Committed] = []
+    turning_away: list[asyncio.Task[None]] = []
+    stage: Stage
+
+    def go_on(commit: Committed) -> None:
+        nonlocal now
+        told.append(commit)
+        if len(told) == 1:
+            now = 10.0
+            for user in (ADA, BOB, BOB, ADA):
+                stage.submit("x", user=user)
+        elif len(told) == 2:
+            now = 20.0
+            stage.submit("x")
+            turning_away.append(asyncio.create_task(stage.commits.turn_away_sender(BOB.user_id)))
+
+    async with staged(data_dir, go_on, batch_max_messages=1) as stage:
+        stage.submit("x")
+        await stage.commits.drain()
+        await turning_away[0]
+        assert [message.username for message in await stage.stored()] == ["ada", "ada", "bob", "ada", "ada"]
+        assert [commit.oldest_wait_seconds for commit in told][:4] == [0, 0, 10, 10]
+        now = 1000.0
+        stage.submit("x")
+        await stage.commits.drain()
+        assert told[-1].oldest_wait_seconds == 0

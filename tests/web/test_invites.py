@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import sqlite3
 from typing import Any
 
 import pytest
@@ -24,15 +23,6 @@ async def made_invite(admin: Person, **fields: Any) -> str:
     answer = await admin.post("/create_invite", **fields)
     assert answer.status == 200, answer
     return str(answer.body["invite"])
-
-
-def database(server: RunningServer, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-    connection = sqlite3.connect(server.database_path)
-    try:
-        with connection:
-            return connection.execute(sql, parameters).fetchall()
-    finally:
-        connection.close()
 
 
 def refusal(answer: Answer) -> tuple[int, str]:
@@ -58,7 +48,7 @@ async def test_an_open_server_asks_nobody_for_an_invite(server: RunningServer) -
 async def test_a_closed_server_lets_nobody_sign_up_not_even_the_first(server: RunningServer) -> None:
     for fields in ({}, {"invite": "anything"}):
         assert refusal(await sign_up(server, "zoe", **fields)) == (403, "registration_closed")
-    assert database(server, "SELECT * FROM user") == []
+    assert server.query("SELECT * FROM user") == []
 
 
 @each_kind_of_body
@@ -83,7 +73,7 @@ async def test_an_invite_lets_in_as_many_as_it_says(server: RunningServer, ada: 
 async def test_without_an_invite_only_the_first_is_let_in(server: RunningServer) -> None:
     assert (await sign_up(server, "ada")).status == 200
     assert refusal(await sign_up(server, "zoe")) == (403, "invite_needed")
-    assert database(server, "SELECT name, is_admin FROM user") == [("ada", 1)]
+    assert server.query("SELECT name, is_admin FROM user") == [("ada", 1)]
 
 
 @pytest.mark.parametrize("mode", ["open", "invite"])
@@ -92,7 +82,7 @@ async def test_of_many_who_come_first_at_once_exactly_one_is_the_admin(start_ser
     answers = await asyncio.gather(*(sign_up(server, f"user{number}") for number in range(8)))
     statuses = sorted(answer.status for answer in answers)
     assert statuses == ([200] * 8 if mode == "open" else [200] + [403] * 7)
-    assert database(server, "SELECT count(*) FROM user WHERE is_admin") == [(1,)]
+    assert server.query("SELECT count(*) FROM user WHERE is_admin") == [(1,)]
 
 
 @invite_only
@@ -111,7 +101,7 @@ async def test_what_is_refused_for_another_reason_uses_nothing_up(server: Runnin
     assert refusal(await sign_up(server, "a/b", invite=code)) == (422, "name_slash")
     answers = await asyncio.gather(*(sign_up(server, name, invite=code) for name in ("zoe", "ZOE")))
     assert sorted(answer.status for answer in answers) in ([200, 403], [200, 409])
-    assert database(server, "SELECT uses_left FROM invite") == [(0,)]
+    assert server.query("SELECT uses_left FROM invite") == [(0,)]
 
 
 @invite_only
@@ -119,7 +109,7 @@ async def test_two_of_one_name_at_once_use_one_place(server: RunningServer, ada:
     code = await made_invite(ada, uses=2)
     answers = await asyncio.gather(*(sign_up(server, name, invite=code) for name in ("zoe", "ZOE")))
     assert sorted(answer.status for answer in answers) == [200, 409]
-    assert database(server, "SELECT uses_left FROM invite") == [(1,)]
+    assert server.query("SELECT uses_left FROM invite") == [(1,)]
 
 
 @invite_only
@@ -130,7 +120,7 @@ async def test_every_invite_that_is_worth_nothing_is_refused_alike(server: Runni
     listed = (await ada.get("/get_invites")).body["invites"]
     assert (await ada.post("/revoke_invite", invite_id=listed[0]["invite_id"])).status == 200
     await server.stop()
-    database(server, "UPDATE invite SET expires_at = created_at WHERE code_hash = ?", key)
+    server.query("UPDATE invite SET expires_at = created_at WHERE code_hash = ?", key)
     await server.start()
     answers = [await sign_up(server, "kim", invite=code) for code in (expired, revoked, used_up, "unknown", "", "é")]
     assert {refusal(answer) for answer in answers} == {(403, "invite_invalid")}
@@ -148,7 +138,7 @@ async def test_an_invite_is_worth_nothing_once_its_maker_is_no_admin(server: Run
     code = await made_invite(ada, uses=5)
     assert (await sign_up(server, "zoe", invite=code)).status == 200
     await server.stop()
-    database(server, "UPDATE user SET is_admin = (name = 'zoe')")
+    server.query("UPDATE user SET is_admin = (name = 'zoe')")
     await server.start()
     assert refusal(await sign_up(server, "kim", invite=code)) == (403, "invite_invalid")
 
@@ -157,15 +147,15 @@ async def test_an_invite_is_worth_nothing_once_its_maker_is_no_admin(server: Run
 async def test_invites_that_are_over_take_no_place(server: RunningServer, ada: Person) -> None:
     await made_invite(ada)
     await server.stop()
-    database(server, "UPDATE invite SET expires_at = created_at")
+    server.query("UPDATE invite SET expires_at = created_at")
     await server.start()
     await made_invite(ada)
-    assert len(database(server, "SELECT * FROM invite")) == 1
+    assert len(server.query("SELECT * FROM invite")) == 1
 
 
 async def test_the_file_holds_the_hash_of_a_code_and_nothing_else_of_it(server: RunningServer, ada: Person) -> None:
     code = await made_invite(ada)
-    assert database(server, "SELECT code_hash FROM invite") == [(hashlib.sha256(code.encode()).hexdigest(),)]
+    assert server.query("SELECT code_hash FROM invite") == [(hashlib.sha256(code.encode()).hexdigest(),)]
     await server.stop()
     for path in server.settings.data_dir.iterdir():
         assert code.encode() not in path.read_bytes()
@@ -173,7 +163,7 @@ async def test_the_file_holds_the_hash_of_a_code_and_nothing_else_of_it(server: 
 
 async def test_an_invite_is_for_one_and_a_week_unless_it_is_said(server: RunningServer, ada: Person) -> None:
     await made_invite(ada)
-    ((uses, lasts),) = database(server, "SELECT uses_left, expires_at - created_at FROM invite")
+    ((uses, lasts),) = server.query("SELECT uses_left, expires_at - created_at FROM invite")
     assert (uses, lasts) == (1, 7 * 24 * HOUR_MS)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat.models import Message
+from chat.protocol import message_json
+from chat.store.database import Database
+from chat.store.messages import list_messages_after
 from chat.web.keys import DATABASE
 from tests.examples import examples, storable_text
 from tests.forms import Post, each_kind_of_body, post_json, post_multipart, post_urlencoded
@@ -246,6 +251,38 @@ async def test_a_whole_room_is_listed_however_many_pages_it_takes(ada: Person) -
     assert "next" not in listing
     assert all(one["id"] < other["id"] for one, other in pairwise(listing["messages"]))
     assert (await ada.post("/list_message", room="lobby", limit=8)).status == 422
+
+
+async def test_a_long_listing_is_made_a_part_at_a_time(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    await send_many(ada, 350)
+    made: Counter[int] = Counter()
+    turn = 0
+
+    async def count_turns() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    def make(message: Message) -> str:
+        made[turn] += 1
+        return message_json(message)
+
+    async def read(database: Database, room_id: int, *, after: int, before: int, limit: int) -> list[Message]:
+        read_at_once.append(limit)
+        return await list_messages_after(database, room_id, after=after, before=before, limit=limit)
+
+    read_at_once: list[int] = []
+    monkeypatch.setattr("chat.web.messages.message_json", make)
+    monkeypatch.setattr("chat.store.messages.list_messages_after", read)
+    counting = asyncio.create_task(count_turns())
+    for fields in ({"limit": 350}, {}):
+        made.clear()
+        assert texts(await page(ada, **fields)) == [str(number) for number in range(350)]
+        assert sum(made.values()) == 350
+        assert max(made.values()) <= 100
+    counting.cancel()
+    assert read_at_once == [100] * 4, "of a whole room little is in memory, whether or not it is taken"
 
 
 @pytest.mark.settings(page_max_messages=10)

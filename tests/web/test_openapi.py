@@ -10,7 +10,7 @@ from openapi_spec_validator import validate
 
 from chat.settings import Settings
 from chat.web.docs import example_of
-from chat.web.endpoints import ENDPOINTS, TAGS
+from chat.web.endpoints import ENDPOINTS, TAGS, operation_id
 from chat.web.openapi import CODES, openapi_document, refusal_codes
 from chat.web.pages import SITE
 from chat.web.routes import ROUTES
@@ -169,7 +169,9 @@ async def test_the_page_for_people_describes_every_address_and_needs_nothing_fro
         assert f"<code>{path}</code></a></h3>" in html, path
     for operation in OPERATIONS:
         name = operation["operationId"]
-        if (method_and_path := next(key for key, told in ENDPOINTS.items() if told.name == name)) in ADDRESSES:
+        if (
+            method_and_path := next(key for key, told in ENDPOINTS.items() if operation_id(key[1], told) == name)
+        ) in ADDRESSES:
             assert html.count(f'id="{name}"') == 1, method_and_path
             assert f'href="#{name}"' in html
     addresses = re.findall(r'(?:href|src)="([^"#]+)', html)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from typing import Any
 
 import pytest
 from aiohttp import web
@@ -20,15 +18,6 @@ from tests.servers import RunningServer
 from tests.tokens import bearer, made_token
 
 ANOTHER = "another horse battery"
-
-
-def database(server: RunningServer, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-    connection = sqlite3.connect(server.database_path)
-    try:
-        with connection:
-            return connection.execute(sql, parameters).fetchall()
-    finally:
-        connection.close()
 
 
 # Another password
@@ -102,7 +91,7 @@ async def test_who_signs_in_with_the_old_password_while_it_is_changed_is_not_let
     answer = await stranger.post("/login", username="ada", password=PASSWORD)
     assert (answer.status, answer.body["code"]) == (401, "wrong_credentials")
     assert "Set-Cookie" not in answer.headers
-    assert database(server, "SELECT count(*) FROM session") == [(1,)]
+    assert server.query("SELECT count(*) FROM session") == [(1,)]
 
 
 async def test_of_two_changes_at_once_one_counts(ada: Person) -> None:
@@ -182,7 +171,7 @@ async def test_who_deletes_the_account_is_signed_out_everywhere_at_once(
         for headers in ({"Cookie": cookie}, {"Cookie": phone.cookie}, bearer(token)):
             assert (await stranger.get("/whoami", headers=headers)).status == 401
     for table in ("session", "member"):
-        assert database(server, f"SELECT 1 FROM {table} WHERE user_id = ?", bob.user_id) == []
+        assert server.query(f"SELECT 1 FROM {table} WHERE user_id = ?", bob.user_id) == []
     assert (await stranger.post("/login", username="bob", password=PASSWORD)).status == 401
     assert [user["username"] for user in (await ada.get("/get_users")).body["users"]] == ["ada"]
 
@@ -195,14 +184,14 @@ async def test_what_a_deleted_user_said_stays_as_nobodys(server: RunningServer, 
     assert [(m["username"], m["message"]) for m in await ada.listed()] == [("deleted user", "hi")]
     async with ada.connected("/ws/chat/lobby?after=0") as socket:
         assert (await socket.next("chat"))["username"] == "deleted user"
-    assert database(server, "SELECT messages_go FROM user WHERE id = ?", bob.user_id) == [(0,)]
+    assert server.query("SELECT messages_go FROM user WHERE id = ?", bob.user_id) == [(0,)]
 
 
 async def test_who_wants_the_messages_gone_leaves_a_mark(server: RunningServer, ada: Person, bob: Person) -> None:
     answer = await bob.post("/delete_account", password=PASSWORD, messages="some")
     assert (answer.status, answer.body["code"]) == (422, "invalid_value")
     assert (await bob.post("/delete_account", password=PASSWORD, messages="delete")).status == 200
-    rows = database(server, "SELECT name, messages_go, deleted_at > 0 FROM user WHERE id = ?", bob.user_id)
+    rows = server.query("SELECT name, messages_go, deleted_at > 0 FROM user WHERE id = ?", bob.user_id)
     assert rows == [("deleted user", 1, 1)]
 
 
@@ -258,7 +247,7 @@ async def test_nothing_new_comes_from_who_is_gone(
             assert await socket.close_code() == 4401
         assert await adas.settled("chat", "typing") == []
     assert await ada.listed() == []
-    assert database(server, "SELECT 1 FROM member WHERE user_id = ?", bob.user_id) == []
+    assert server.query("SELECT 1 FROM member WHERE user_id = ?", bob.user_id) == []
 
 
 async def test_who_is_gone_does_not_type_on(

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import sqlite3
-from typing import Any
 
 import pytest
 
@@ -14,15 +12,6 @@ from tests.servers import RunningServer
 from tests.tokens import bearer, made_token
 
 ANOTHER = "another horse battery"
-
-
-def database(server: RunningServer, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-    connection = sqlite3.connect(server.database_path)
-    try:
-        with connection:
-            return connection.execute(sql, parameters).fetchall()
-    finally:
-        connection.close()
 
 
 async def made_reset(admin: Person, username: str = "bob") -> str:
@@ -64,7 +53,7 @@ async def test_a_reset_ends_everything_its_person_is_signed_in_with(
         await adas.settled()
     for headers in ({"Cookie": cookie}, bearer(token)):
         assert (await stranger.get("/whoami", headers=headers)).status == 401
-    assert database(server, "SELECT user_id FROM session") == [(ada.user_id,)]
+    assert server.query("SELECT user_id FROM session") == [(ada.user_id,)]
 
 
 async def test_every_code_that_is_worth_nothing_is_refused_alike(
@@ -77,7 +66,7 @@ async def test_every_code_that_is_worth_nothing_is_refused_alike(
     changed = await made_reset(ada, "eve")
     await eve.post("/change_password", password=PASSWORD, new_password=ANOTHER)
     await server.stop()
-    database(server, "UPDATE password_reset SET expires_at = created_at")
+    server.query("UPDATE password_reset SET expires_at = created_at")
     await server.start()
     answers = [
         await stranger.post("/reset_password", reset=code, password="yet another one")
@@ -121,7 +110,7 @@ async def test_a_reset_lets_nobody_in_who_is_deactivated(ada: Person, bob: Perso
 
 async def test_the_file_holds_the_hash_of_a_code_for_a_day(server: RunningServer, ada: Person, bob: Person) -> None:
     code = await made_reset(ada)
-    rows = database(server, "SELECT code_hash, expires_at - created_at FROM password_reset")
+    rows = server.query("SELECT code_hash, expires_at - created_at FROM password_reset")
     assert rows == [(hashlib.sha256(code.encode()).hexdigest(), DAY_SECONDS * 1000)]
     audit = await bob.get("/get_audit")
     (entry,) = audit.body["entries"]

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,15 +13,6 @@ from tests.servers import RunningServer
 
 DAY_MS = 24 * 60 * 60 * 1000
 NAME = "chat_session"
-
-
-def database(server: RunningServer, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-    connection = sqlite3.connect(server.database_path)
-    try:
-        with connection:
-            return connection.execute(sql, parameters).fetchall()
-    finally:
-        connection.close()
 
 
 async def status_with(server: RunningServer, cookie: str) -> int:
@@ -70,7 +59,7 @@ async def test_the_store_holds_the_hash_of_the_cookie_and_nothing_else_of_it(
 ) -> None:
     await stranger.post("/create_user", username="zoe", password=PASSWORD)
     session_id = stranger.cookie.partition("=")[2]
-    rows = database(server, "SELECT id_hash FROM session")
+    rows = server.query("SELECT id_hash FROM session")
     assert rows == [(hashlib.sha256(session_id.encode()).hexdigest(),)]
     await server.stop()
     for path in server.settings.data_dir.iterdir():
@@ -91,7 +80,7 @@ async def test_signing_in_again_replaces_the_session(server: RunningServer, ada:
     assert ada.cookie != old
     assert await status_with(server, ada.cookie) == 200
     assert await status_with(server, old) == 401
-    assert len(database(server, "SELECT 1 FROM session")) == 1
+    assert len(server.query("SELECT 1 FROM session")) == 1
 
 
 async def test_an_id_that_someone_else_chose_is_never_used(
@@ -109,7 +98,7 @@ async def test_signing_out_removes_the_row_and_the_cookie(server: RunningServer,
     name, value, rest = attributes(answer.headers["Set-Cookie"])
     assert (name, value.strip('"')) == (NAME, "")
     assert {"Max-Age=0", "Path=/"} <= rest
-    assert database(server, "SELECT user_id FROM session") == [(bob.user_id,)]
+    assert server.query("SELECT user_id FROM session") == [(bob.user_id,)]
 
 
 async def test_sessions_and_their_current_rooms_survive_a_restart(server: RunningServer, ada: Person) -> None:
@@ -139,8 +128,7 @@ async def test_a_session_lasts_two_weeks_unused_and_three_months_used(
     server: RunningServer, ada: Person, created_days: int, used_days: int, status: int
 ) -> None:
     await server.stop()
-    database(
-        server,
+    server.query(
         "UPDATE session SET created_at = created_at - ?, last_used_at = last_used_at - ?",
         created_days * DAY_MS,
         used_days * DAY_MS,
@@ -161,7 +149,7 @@ async def test_one_session_too_many_ends_the_longest_unused(server: RunningServe
 async def test_the_kind_of_browser_is_kept_in_part(server: RunningServer, stranger: Person) -> None:
     fields = {"username": "zoe", "password": PASSWORD}
     await stranger.request("POST", "/create_user", json=fields, headers={"User-Agent": "Browser " + "x" * 1000})
-    ((user_agent,),) = database(server, "SELECT user_agent FROM session")
+    ((user_agent,),) = server.query("SELECT user_agent FROM session")
     assert user_agent.startswith("Browser xxx")
     assert len(user_agent) == 200
 

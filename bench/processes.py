@@ -32,6 +32,8 @@ _UNLIMITED = tuple(
     for flag in (
         "--rooms-per-user-per-hour", "--requests-per-user-per-second", "--requests-per-user-burst",
         "--frames-per-user-per-second", "--frames-per-user-burst", "--sockets-per-user-max",
+        "--requests-per-user-at-once", "--requests-per-user-pace-per-second",
+        "--frames-per-user-at-once", "--catch-up-pages-per-user-at-once", "--frames-per-user-pace-per-second",
     )
     for part in (flag, _BEYOND_ANYONE)
 )  # fmt: skip

@@ -23,6 +23,7 @@ from chat.protocol import CLOSE_GOING_AWAY, CLOSE_INTERNAL_ERROR
 from chat.services.devices import KEY_PURPOSE, Devices
 from chat.services.limits import Limits
 from chat.services.operator import Operator
+from chat.services.pacing import Pacing
 from chat.services.passwords import PasswordHasher
 from chat.services.purge import Purge
 from chat.services.read_marks import ReadMarks
@@ -49,6 +50,7 @@ from chat.web.keys import (
     LIMITS,
     METRICS,
     OPENAPI,
+    PACING,
     PURGE,
     READ_MARKS,
     SESSIONS,
@@ -98,7 +100,8 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         hasher = PasswordHasher(workers=settings.password_workers, queue_max=settings.password_queue_max)
         stack.push_async_callback(asyncio.to_thread, hasher.close)
         cursor = await last_cursor(database)
-        hub = Hub(settings, partial(_read_changes, database), cursor)
+        pacing = Pacing(settings, asyncio.get_running_loop().time)
+        hub = Hub(settings, partial(_read_changes, database), cursor, pacing.catch_up_page)
         commits = _group_commit(database, hub, settings, cursor, app[METRICS])
         read_marks = ReadMarks(database, hub, settings)
         sessions = Sessions(
@@ -127,6 +130,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         stack.push_async_callback(commits.drain)
         app[DEVICES] = Devices(await secret_key(database, KEY_PURPOSE))
         app[LIMITS] = Limits(settings, asyncio.get_running_loop().time)
+        app[PACING] = pacing
         app[DATABASE], app[HASHER], app[HUB] = database, hasher, hub
         app[COMMITS], app[READ_MARKS], app[SESSIONS] = commits, read_marks, sessions
         app[PURGE] = purge

@@ -130,6 +130,29 @@ class Settings:
     frames_per_user_burst: int = _setting(
         2000, "the same at once: what piled up while there was no connection", least=1
     )
+    requests_per_user_at_once: int = _setting(
+        20, "requests of one person that are carried out as they come; what comes faster waits for its turn", least=1
+    )
+    requests_per_user_pace_per_second: float = _setting(
+        100, "how fast those have their turn: four people who do their worst take a tenth of a core or two", least=0.01
+    )
+    frames_per_user_at_once: int = _setting(
+        32, "frames of one person that are acted on as they come; what comes faster waits for its turn", least=1
+    )
+    frames_per_user_pace_per_second: float = _setting(500, "how fast those have their turn", least=0.01)
+    catch_up_pages_per_user_at_once: int = _setting(
+        100, "pages of what a person's sockets have missed that are sent as they can be; more wait", least=1
+    )
+    catch_up_pages_per_user_per_second: float = _setting(100, "how fast those are sent", least=0.01)
+    refusals_per_address_at_once: int = _setting(
+        100,
+        "refusals that one address is told as they come: a school opens the page; more wait for their turn",
+        least=1,
+    )
+    refusals_per_address_per_second: float = _setting(50, "how fast those are told", least=0.01)
+    turn_wait_max_seconds: float = _setting(
+        2, "longest wait of a request for its turn, which holds a task and its body; more are refused", least=0.01
+    )
     frames_per_turn_max: int = _setting(
         256, "frames of one socket that are acted on before the others have a turn: a few milliseconds", least=1
     )
@@ -262,7 +285,7 @@ class Settings:
         least=1,
     )
     accepts_at_once: int = _setting(
-        4, "new connections taken in before others get a turn: bounds what a crowd at the door costs them", least=1
+        1, "new connections taken in before others get a turn: bounds what a crowd at the door costs them", least=1
     )
     shutdown_seconds: float = _setting(
         1, "how long answers under way may take once the server is asked to stop", least=0, most=60

@@ -16,7 +16,13 @@ from chat.store.data_directory import DATABASE_NAME
 from chat.web.listener import Listener
 
 # What a test would otherwise wait for; every other setting is as people run it.
-QUICK: dict[str, Any] = {"presence_interval_seconds": 0.05, "checkpoint_idle_seconds": 0.05}
+QUICK: dict[str, Any] = {
+    "presence_interval_seconds": 0.05,
+    "checkpoint_idle_seconds": 0.05,
+    "requests_per_user_at_once": 1_000_000,
+    "frames_per_user_at_once": 1_000_000,
+    "catch_up_pages_per_user_at_once": 1_000_000,
+}
 
 
 class RunningServer:

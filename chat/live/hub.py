@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 # (room_id, after, up_to, limit) → the changes of the room in cursor order
 ReadChanges = Callable[[int, int, int, int], Awaitable[list[Message]]]
 
+PageTurn = Callable[[User], Awaitable[None]]
+
 _RETRY_SECONDS = 1.0
 
 
@@ -50,15 +52,17 @@ class Hub:
     Args:
         read_changes: how a catch-up gets what a subscriber has missed.
         cursor: the last change that is on disk at the start.
+        page_turn: waits until it is the turn of a page of a catch-up.
     """
 
-    def __init__(self, settings: Settings, read_changes: ReadChanges, cursor: int) -> None:
+    def __init__(self, settings: Settings, read_changes: ReadChanges, cursor: int, page_turn: PageTurn) -> None:
         self.cursor = cursor
         self.departures = 0  # ends of memberships and rooms: a membership looked up before the last may be over
         self.catch_ups = 0  # begun since the start
         self.catching_up = 0  # of these, still going on
         self._settings = settings
         self._read_changes = read_changes
+        self._page_turn = page_turn
         self._rooms: dict[int, LiveRoom] = {}
         self._connections = Connections()
         self._goodbye: tuple[int, str] | None = None  # set once the server stops: code and reason
@@ -306,6 +310,7 @@ class Hub:
         after = subscriber.behind.get(room_id)
         if after is None:
             return  # unsubscribed while another room was read
+        await self._page_turn(subscriber.user)
         async with self._page_slots:
             if subscriber.behind.get(room_id) != after:
                 return  # the same while it waited for its turn

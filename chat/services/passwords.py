@@ -30,7 +30,6 @@ _PASSES = 2
 _LANES = 1
 _SALT_BYTES = 16
 _KEY_BYTES = 32
-_LOWEST_PRIORITY = 19  # setpriority(2); per thread on Linux
 _CURRENT_PREFIX = f"$argon2id$v=19$m={_MEMORY_KIB},t={_PASSES},p={_LANES}$"
 
 _COMMON_PASSWORDS = Path(__file__).with_name("common_passwords.txt")
@@ -114,9 +113,9 @@ def needs_rehash(password_hash: str) -> bool:
 
 
 def _yield_to_others() -> None:
-    """Give this thread the lowest priority: on a busy core a message must not wait for a password."""
+    """Let this thread run when nobody else wants the core: a message must not wait for a password (sched(7))."""
     if sys.platform == "linux":  # elsewhere it would be the whole process
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
+        os.sched_setscheduler(threading.get_native_id(), os.SCHED_IDLE, os.sched_param(0))
 
 
 def _hash(password: str) -> str:

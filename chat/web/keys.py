@@ -10,6 +10,7 @@ from chat.live.hub import Hub
 from chat.metrics import Metrics
 from chat.services.devices import Devices
 from chat.services.limits import Limits
+from chat.services.pacing import Pacing
 from chat.services.passwords import PasswordHasher
 from chat.services.purge import Purge
 from chat.services.read_marks import ReadMarks
@@ -26,6 +27,7 @@ DATABASE = web.AppKey("DATABASE", Database)
 HASHER = web.AppKey("HASHER", PasswordHasher)
 DEVICES = web.AppKey("DEVICES", Devices)
 LIMITS = web.AppKey("LIMITS", Limits)
+PACING = web.AppKey("PACING", Pacing)
 SESSIONS = web.AppKey("SESSIONS", Sessions)
 METRICS = web.AppKey("METRICS", Metrics)
 COMMITS = web.AppKey("COMMITS", GroupCommit)

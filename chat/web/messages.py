@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from aiohttp import hdrs, web
 
 from chat.errors import BrokenRule, Busy, ChatError, StorageUnavailable
 from chat.fields import optional_number, optional_text, required_number, required_text
-from chat.models import Draft, Message, Room
+from chat.models import Draft, Message, Room, Session
 from chat.protocol import encode_json, message_json, timestamp
 from chat.services import messages
 from chat.web.answers import answer, answer_json
 from chat.web.bodies import Fields, read_fields
-from chat.web.keys import COMMITS, DATABASE, HUB, LIMITS, SETTINGS
+from chat.web.keys import COMMITS, DATABASE, HUB, LIMITS, PACING, SETTINGS
 from chat.web.rooms import meant_room
 from chat.web.sessions import signed_in, signed_in_admin
 
@@ -84,32 +84,33 @@ async def list_message(request: web.Request) -> web.StreamResponse:
     # Taken before anything is read: what is published from here on is left to the subscription after it.
     cursor = request.app[HUB].cursor
     if limit is None:
-        return await _stream(request, room, before, after, cursor)
+        pages = messages.read_all(
+            request.app[DATABASE],
+            room,
+            before=before,
+            after=after,
+            up_to=cursor,
+            page_messages=min(request.app[SETTINGS].page_max_messages, _SLICE),
+        )
+        return await _stream(request, session, room, cursor, pages)
+    await request.app[PACING].listing(session.user, limit)
     page = await messages.read_page(request.app[DATABASE], room, before=before, after=after, up_to=cursor, limit=limit)
-    listing = await _listing(page.messages)
+    listing = await _listing(request, page.messages)
     following = "" if page.next is None else f',"next":{page.next}'
     return answer_json(f"{_head(room, cursor)}{listing}]{following}}}")
 
 
 async def _stream(
-    request: web.Request, room: Room, before: int | None, after: int | None, cursor: int
+    request: web.Request, session: Session, room: Room, cursor: int, pages: AsyncIterator[list[Message]]
 ) -> web.StreamResponse:
-    settings = request.app[SETTINGS]
-    pages = messages.read_all(
-        request.app[DATABASE],
-        room,
-        before=before,
-        after=after,
-        up_to=cursor,
-        page_messages=min(settings.page_max_messages, _SLICE),
-    )
     first: list[Message] = await anext(pages, [])  # a fault before the first byte can still be answered with its status
     response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "application/json; charset=utf-8"})
     await response.prepare(request)
-    await response.write((_head(room, cursor) + await _listing(first)).encode())
+    await response.write((_head(room, cursor) + await _listing(request, first)).encode())
     try:
         async for page in pages:
-            await response.write(("," + await _listing(page)).encode())
+            await request.app[PACING].listing(session.user, len(page))
+            await response.write(("," + await _listing(request, page)).encode())
     except ChatError as error:
         # The status is out; only a connection that breaks off tells that the list is not whole.
         raise ConnectionResetError("the listing could not be finished") from error
@@ -118,12 +119,12 @@ async def _stream(
     return response
 
 
-async def _listing(page: Sequence[Message]) -> str:
+async def _listing(request: web.Request, page: Sequence[Message]) -> str:
     slices = []
     for start in range(0, len(page), _SLICE):
-        if start:
+        async with request.app[PACING].slices:
+            slices.append(",".join([message_json(message) for message in page[start : start + _SLICE]]))
             await asyncio.sleep(0)
-        slices.append(",".join([message_json(message) for message in page[start : start + _SLICE]]))
     return ",".join(slices)
 
 

@@ -15,7 +15,7 @@ from chat import errors, logs
 from chat.protocol import encode_answer
 from chat.settings import Settings
 from chat.web.bodies import BodyTimeout
-from chat.web.keys import METRICS, SETTINGS
+from chat.web.keys import METRICS, PACING, SETTINGS
 from chat.web.sessions import uses_token
 
 log = logging.getLogger(__name__)
@@ -125,11 +125,13 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
             response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"  # RFC 9110, 15.5.2
         if isinstance(error, BodyTimeout) or request.content.exception() is not None:
             response.force_close()  # nobody can tell where the next request would begin
+        await _wait_for_turn(request)
         return response
     except web.HTTPException as refusal:
         if refusal.status < HTTPStatus.BAD_REQUEST:
             raise
         refusal.__traceback__ = None
+        await _wait_for_turn(request)
         return _aiohttp_refusal(request, refusal)
     except ConnectionError:
         raise  # the client went away; there is nobody to answer
@@ -208,6 +210,12 @@ def _refuse(
     if metrics is not None:
         metrics.refused(error.code)
     return error_response(error, status, headers)
+
+
+async def _wait_for_turn(request: web.Request) -> None:
+    pacing = request.app.get(PACING)
+    if pacing is not None:  # not in the application that serves the metrics
+        await pacing.refusal(request.remote)
 
 
 def _aiohttp_refusal(request: web.Request, refusal: web.HTTPException) -> web.Response:

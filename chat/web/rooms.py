@@ -10,6 +10,7 @@ from chat.errors import Malformed
 from chat.fields import optional_text, required_text
 from chat.models import Room, Session
 from chat.services import rooms
+from chat.services.pacing import NEW_ROOM_REQUESTS
 from chat.web.answers import answer, answer_json
 from chat.web.bodies import Fields, read_fields
 from chat.web.keys import COMMITS, DATABASE, HUB, LIMITS, PURGE, READ_MARKS, SESSIONS, SETTINGS
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 async def create_room(request: web.Request) -> web.Response:
-    user = (await signed_in(request)).user
+    user = (await signed_in(request, count=NEW_ROOM_REQUESTS)).user
     name = required_text(await read_fields(request), "room")
     with request.app[LIMITS].new_room(user):
         room = await rooms.create_room(request.app[DATABASE], request.app[HUB], user, name)

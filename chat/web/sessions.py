@@ -14,7 +14,7 @@ from chat.services.codes import code_hash
 from chat.settings import Settings
 from chat.store.accounts import Credentials
 from chat.web.devices import remember_device
-from chat.web.keys import DATABASE, LIMITS, SESSIONS
+from chat.web.keys import DATABASE, LIMITS, PACING, SESSIONS
 
 _ID_BYTES = 32  # OWASP Session Management Cheat Sheet asks for at least 16
 _COOKIE_NAME = "chat_session"
@@ -129,18 +129,27 @@ async def sign_out(request: web.Request) -> None:
     (await aiohttp_session.get_session(request)).invalidate()
 
 
-async def signed_in(request: web.Request) -> Session:
-    """The living session of the request.
+async def signed_in(request: web.Request, *, count: int = 1) -> Session:
+    """The living session of the request, when it is its turn.
+
+    Args:
+        count: how many requests it counts for among those that wait for their turn.
 
     Raises:
         NotSignedIn: there is none.
         TooMany: its user asks for more than any page does.
     """
     identity = (await aiohttp_session.get_session(request)).identity
+    user = _living_session(request, identity).user
+    await request.app[PACING].request(user, count)
+    request.app[LIMITS].request(user)
+    return _living_session(request, identity)  # it may have ended while the request waited
+
+
+def _living_session(request: web.Request, identity: str | None) -> Session:
     session = request.app[SESSIONS].find(identity) if identity is not None else None
     if session is None:
         raise NotSignedIn("Sign in first: POST /login with username and password.")
-    request.app[LIMITS].request(session.user)
     return session
 
 

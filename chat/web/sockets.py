@@ -8,7 +8,7 @@ import math
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from aiohttp import WSMsgType, hdrs, web
+from aiohttp import WSMessage, WSMsgType, hdrs, web
 
 from chat.errors import ChatError, Forbidden, Malformed, TooMany
 from chat.fields import decode_object, optional_number
@@ -35,8 +35,8 @@ from chat.protocol import (
 )
 from chat.services import messages, rooms
 from chat.services.names import name_key
-from chat.web.keys import COMMITS, DATABASE, HUB, LIMITS, METRICS, READ_MARKS, SESSIONS, SETTINGS
-from chat.web.masking import MaskedFrames
+from chat.web.incoming_frames import IncomingFrames
+from chat.web.keys import COMMITS, DATABASE, HUB, LIMITS, METRICS, PACING, READ_MARKS, SESSIONS, SETTINGS
 from chat.web.messages import NOT_STORED
 from chat.web.middlewares import has_own_origin
 from chat.web.sessions import signed_in, uses_token
@@ -79,16 +79,28 @@ async def connect(request: web.Request) -> web.StreamResponse:
     transport = request.transport
     if transport is None:
         raise ConnectionResetError("the client went away during the handshake")
-    frames = MaskedFrames(request, transport)
+    frames = IncomingFrames(request, transport)
     try:
         writer = await socket.prepare(request)
     except BaseException:
         frames.step_aside(transport)
         raise
-    conversation = _Conversation(request, session, socket, transport, writer.drain)
+    conversation = _Conversation(request, session, socket, frames, writer.drain)
     frames.when_unmasked(conversation.refuse_unmasked)
     await conversation.hold(room, after, departures)
+    _forget_the_end(socket)
     return socket
+
+
+def _forget_the_end(socket: web.WebSocketResponse) -> None:
+    """Let go of where the end of a socket was noticed, which leads back to the socket.
+
+    Of each one that breaks off, this circle would leave sixty objects for the garbage collector, which stops everyone
+    when there are enough of them.
+    """
+    error = socket.exception()
+    if error is not None:
+        error.__traceback__ = error.__context__ = None
 
 
 def _refuse_too_many_sockets(app: web.Application, user: User) -> None:
@@ -109,7 +121,7 @@ class _Conversation:
         request: web.Request,
         session: Session,
         socket: web.WebSocketResponse,
-        transport: asyncio.Transport,
+        incoming: IncomingFrames,
         drain: Drain,
     ) -> None:
         app = request.app
@@ -118,9 +130,10 @@ class _Conversation:
         self._metrics = app[METRICS]
         self._session = session
         self._socket = socket
+        self._incoming = incoming
         self._loop = asyncio.get_running_loop()
         self._subscriber = Subscriber(
-            transport, drain, session.user, session.key,
+            incoming.transport, drain, session.user, session.key,
             unsent_max_bytes=self._settings.unsent_max_bytes, now=self._loop.time(),
         )  # fmt: skip
         self._default_room: Room | None = None
@@ -129,6 +142,7 @@ class _Conversation:
         self._fewer_in_flight: asyncio.Event | None = None  # made by the few who wait for it: most send little
         self._limits = app[LIMITS]
         self._frames = self._limits.frames(session.user)
+        self._frame_pace = app[PACING].frames(session.user)
         self._ran_dry = -math.inf  # when this socket last sent more than its user may
 
     async def hold(self, room: Room | None, after: int | None, departures: int) -> None:
@@ -168,12 +182,14 @@ class _Conversation:
         self._subscriber.transport.close()
 
     async def _read_frames(self) -> None:
-        subscriber, receive, spend = self._subscriber, self._socket.receive, self._frames.spend
+        subscriber, receive, taken = self._subscriber, self._socket.receive, self._incoming.taken
+        spend, keep_pace = self._frames.spend, self._frame_pace.spend
         left_of_turn = self._settings.frames_per_turn_max
         while True:
             received = await receive()
+            taken()
             subscriber.last_received = now = self._loop.time()
-            owed_seconds = spend(now)
+            owed_seconds, wait_seconds = spend(now), keep_pace(now)
             match received.type:
                 case WSMsgType.TEXT if not subscriber.is_closing:
                     await self._on_text(received.data)
@@ -181,30 +197,33 @@ class _Conversation:
                     self._hub.close(subscriber, CLOSE_UNSUPPORTED_DATA, "text frames only")
                 case WSMsgType.PING if not subscriber.is_closing:
                     subscriber.send(control_pong(received.data))
-                case WSMsgType.CLOSE if received.data == CLOSE_ABNORMAL and not subscriber.is_closing:
-                    self._fail("this close code is never sent")  # RFC 6455, 7.4.1; aiohttp takes it
-                case WSMsgType.CLOSE if subscriber.is_closing:
-                    subscriber.transport.close()  # the answer to our close frame: done
-                    return
                 case WSMsgType.CLOSE | WSMsgType.CLOSING | WSMsgType.CLOSED | WSMsgType.ERROR:
-                    return
+                    return self._end(received)
             if subscriber.is_backlogged:
                 await subscriber.drain()
             left_of_turn -= 1
-            if owed_seconds > 0 or not left_of_turn:
+            if owed_seconds > 0:
+                await self._make_good(now + owed_seconds)
+            elif wait_seconds > 0 or not left_of_turn:
                 left_of_turn = self._settings.frames_per_turn_max
-                await self._leave_to_others(now + owed_seconds)
+                # Also for no time: frames that are here already would all be acted on first.
+                await asyncio.sleep(wait_seconds)
 
-    async def _leave_to_others(self, until: float) -> None:
-        """Let the others have a turn, and read nothing until what was read is made good.
+    def _end(self, received: WSMessage) -> None:
+        if received.type is not WSMsgType.CLOSE:
+            return
+        if self._subscriber.is_closing:
+            self._subscriber.transport.close()  # the answer to our close frame: done
+        elif received.data == CLOSE_ABNORMAL:
+            self._fail("this close code is never sent")  # RFC 6455, 7.4.1; aiohttp takes it
+
+    async def _make_good(self, until: float) -> None:
+        """Read nothing until what was read is made good.
 
         TCP slows the sender down and nothing is lost. Looks up once in a while: who is not read is not silent for that,
         and a socket that is gone is let go.
         """
         subscriber, now = self._subscriber, self._loop.time()
-        if until <= now:
-            await asyncio.sleep(0)  # frames that are here already would all be acted on first
-            return
         if now - self._ran_dry > _DRY_SPELL_SECONDS and not subscriber.is_closing:
             self._refuse(self._limits.too_many_frames())
         while now < until and not subscriber.is_closing and not subscriber.transport.is_closing():
@@ -274,7 +293,10 @@ class _Conversation:
         self._subscriber.send(error_frame(error, client_id))
 
     async def _subscribe(self, frame: Subscribe) -> None:
-        self._frames.spend(self._subscriber.last_received, _SUBSCRIBE_FRAMES - 1)  # made good with the next frame
+        for frames in (self._frames, self._frame_pace):  # made good with the next frame
+            frames.spend(self._subscriber.last_received, _SUBSCRIBE_FRAMES - 1)
+        if self._subscriber.transport.is_closing():
+            return  # there may be hundreds more to come of someone who is gone
         room = await rooms.join_room(self._database, self._hub, self._session.user, self._name(frame.room))
         self._follow(room, frame.after)
 

@@ -24,7 +24,8 @@ _LOOK_SECONDS = 0.002
 FLAGS: tuple[str, ...] = (
     "--frames-per-user-per-second", "1000000", "--frames-per-user-burst", "1000000",
     "--requests-per-user-per-second", "1000000", "--requests-per-user-burst", "1000000",
-    "--sockets-per-user-max", "100000",
+    "--requests-per-user-at-once", "1000000", "--frames-per-user-at-once", "1000000",
+    "--catch-up-pages-per-user-at-once", "1000000", "--sockets-per-user-max", "100000",
 )  # fmt: skip
 
 

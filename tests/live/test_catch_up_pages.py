@@ -8,6 +8,7 @@ from chat.live.subscriber import Subscriber
 from chat.models import Message, Room, User
 from chat.settings import Settings
 from tests.live.sockets import Wire, socket_of
+from tests.turns import at_once
 
 ROOM = Room(1, "lobby")
 
@@ -67,7 +68,7 @@ async def test_those_who_missed_the_same_share_one_reading_of_it_and_a_later_mes
         readings += 1
         return [m for m in stored if m.room_id == room_id and after < m.cursor <= up_to][:limit]
 
-    hub = Hub(Settings(), read_changes, 3)
+    hub = Hub(Settings(), read_changes, 3, at_once)
 
     async def come_back(number: int) -> list[int]:
         subscriber, wire = socket_of(User(number, f"person-{number}"), unsent_max_bytes=100_000)
@@ -98,7 +99,7 @@ async def test_a_kept_page_never_shows_a_deleted_text_nor_hides_the_deletion() -
         await may_return.wait()
         return found
 
-    hub = Hub(Settings(), read_changes, 3)
+    hub = Hub(Settings(), read_changes, 3, at_once)
 
     def come_back(number: int) -> tuple[Subscriber, Wire]:
         subscriber, wire = socket_of(User(number, f"person-{number}"), unsent_max_bytes=100_000)

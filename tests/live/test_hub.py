@@ -18,6 +18,7 @@ from tests.live.sockets import socket_of
 from tests.people import Person, Socket
 from tests.raw_sockets import CLOSE, TEXT, RawSocket, raw_socket
 from tests.servers import RunningServer
+from tests.turns import at_once
 
 KIB = 1024
 
@@ -232,7 +233,7 @@ def hub() -> Hub:
     async def nothing_missed(_room_id: int, _after: int, _up_to: int, _limit: int) -> list[Message]:
         return []
 
-    return Hub(Settings(), nothing_missed, 0)
+    return Hub(Settings(), nothing_missed, 0, at_once)
 
 
 async def test_of_what_a_slow_socket_could_not_be_told_it_gets_the_newest_when_it_has_room(hub: Hub) -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from chat.errors import Busy, Forbidden, Taken, TooMany, WrongCredentials
 from chat.models import Device, User
-from chat.services.limits import Bucket, Buckets, Limits, Rate, counted_subnet
+from chat.services.buckets import Bucket, Buckets, Rate
+from chat.services.limits import Limits, counted_subnet
 from chat.settings import Settings
 from tests.examples import examples
 

@@ -27,6 +27,7 @@ from chat.store.database import Database, Row
 from chat.store.opening import open_database
 from tests.examples import examples
 from tests.live.sockets import Wire, socket_of
+from tests.turns import at_once
 
 ROOMS = [Room(number, "lobby" if number == 1 else f"room {number}") for number in range(1, 21)]
 LOBBY, ATTIC = ROOMS[:2]
@@ -81,7 +82,7 @@ async def staged(data_dir: Path, *, people: int = 2, **settings: Any) -> AsyncIt
         for sql, count in ((_ADD_USERS, people), (_ADD_ROOMS, len(ROOMS))):
             await database.write(sql, (json.dumps([str(number) for number in range(1, count + 1)]),))
         await database.write("INSERT INTO member SELECT user.id, room.id, 0, 0 FROM user, room")
-        hub = Hub(chosen, nothing_missed, HEAD)
+        hub = Hub(chosen, nothing_missed, HEAD, at_once)
         stage = Stage(data_dir, database, hub, ReadMarks(database, hub, chosen))
         write = database.write
 

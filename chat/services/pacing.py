@@ -39,8 +39,8 @@ class Pacing:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._clock = clock
-        self._sleep = sleep
+        self.clock = clock
+        self.sleep = sleep
         self._wait_max = settings.turn_wait_max_seconds
         # One slice of all listings in one turn of the event loop: many of them would make a long one of it.
         self.slices = asyncio.Lock()
@@ -64,42 +64,42 @@ class Pacing:
         Raises:
             TooMany: so many are waiting that it would take too long.
         """
-        now = self._clock()
+        now = self.clock()
         bucket = self._requests.of(user.user_id, now)
         wait = bucket.spend(now, count)
         if wait > self._wait_max:
             bucket.give_back(count)
             raise TooMany("You ask for too much at once. Try again in a moment.", retry_after_seconds=wait)
         if wait > 0:
-            await self._sleep(wait)
+            await self.sleep(wait)
 
     async def listing(self, user: User, messages: int) -> None:
         """Wait until it is the turn of some more messages of a listing, which is under way and is not refused."""
-        now = self._clock()
+        now = self.clock()
         wait = self._requests.of(user.user_id, now).spend(now, messages // MESSAGES_PER_REQUEST)
         if wait > 0:
-            await self._sleep(min(wait, self._wait_max))
+            await self.sleep(min(wait, self._wait_max))
 
     def frames(self, user: User) -> Bucket:
         """How fast a user may send over all sockets together; the same for as long as someone holds it."""
-        return self._frames.of(user.user_id, self._clock())
+        return self._frames.of(user.user_id, self.clock())
 
     async def catch_up_page(self, user: User) -> None:
         """Wait until it is the turn of a page of what one of the user's sockets has missed."""
-        now = self._clock()
+        now = self.clock()
         wait = self._catch_up_pages.of(user.user_id, now).spend(now)
         if wait > 0:
-            await self._sleep(min(wait, self._wait_max))
+            await self.sleep(min(wait, self._wait_max))
 
     async def refusal(self, address: str | None) -> None:
         """Wait until it is the turn of an answer that refuses something: who asks again at once is no person."""
         subnet = counted_subnet(address)
         if subnet is None:
             return
-        now = self._clock()
+        now = self.clock()
         bucket = self._refusals.of(subnet, now)
         wait = bucket.spend(now)
         if wait > self._wait_max:
             bucket.give_back()
         if wait > 0:
-            await self._sleep(min(wait, self._wait_max))
+            await self.sleep(min(wait, self._wait_max))

@@ -125,19 +125,31 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
             response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"  # RFC 9110, 15.5.2
         if isinstance(error, BodyTimeout) or request.content.exception() is not None:
             response.force_close()  # nobody can tell where the next request would begin
-        await _wait_for_turn(request)
         return response
     except web.HTTPException as refusal:
         if refusal.status < HTTPStatus.BAD_REQUEST:
             raise
         refusal.__traceback__ = None
-        await _wait_for_turn(request)
         return _aiohttp_refusal(request, refusal)
     except ConnectionError:
         raise  # the client went away; there is nobody to answer
     except Exception:
         log.exception("fault: %s %s", request.method[:20], _route(request))
         return _refuse(request, FAULT, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+@web.middleware
+async def pace_refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let an address that is refused again and again wait for each refusal.
+
+    Comes after what finds out the address behind a proxy.
+    """
+    try:
+        return await handler(request)
+    except (errors.ChatError, web.HTTPException) as refusal:
+        if not isinstance(refusal, web.HTTPException) or refusal.status >= HTTPStatus.BAD_REQUEST:
+            await request.app[PACING].refusal(request.remote)
+        raise
 
 
 @web.middleware
@@ -210,12 +222,6 @@ def _refuse(
     if metrics is not None:
         metrics.refused(error.code)
     return error_response(error, status, headers)
-
-
-async def _wait_for_turn(request: web.Request) -> None:
-    pacing = request.app.get(PACING)
-    if pacing is not None:  # not in the application that serves the metrics
-        await pacing.refusal(request.remote)
 
 
 def _aiohttp_refusal(request: web.Request, refusal: web.HTTPException) -> web.Response:

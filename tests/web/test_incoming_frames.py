@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import random
 
 import pytest
+from aiohttp import web
 
-from tests.people import Person
-from tests.raw_sockets import CLOSE, PING, TEXT, raw_socket
+from chat.web.keys import HUB
+from tests.people import PATIENCE_SECONDS, Person
+from tests.raw_sockets import CLOSE, PING, PONG, TEXT, raw_socket
 from tests.servers import RunningServer
 
 
@@ -103,3 +106,62 @@ async def test_a_refused_handshake_leaves_the_connection_to_http(server: Running
         length = next(line for line in answer.splitlines() if line.lower().startswith("content-length:"))
         await reader.readexactly(int(length.split(":")[1]))
     writer.close()
+
+
+async def test_thousands_of_frames_in_one_read_are_handed_on_as_they_are_taken(
+    ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces = []
+    hand_on = web.RequestHandler.data_received
+
+    def counted(handler: web.RequestHandler, data: bytes) -> None:
+        pieces.append(len(data))
+        hand_on(handler, data)
+
+    async with raw_socket(ada) as socket, bob.live() as other:
+        await socket.next("live")
+        monkeypatch.setattr(web.RequestHandler, "data_received", counted)
+        await socket.send_bytes(b"".join(frame(str(number).encode(), PING) for number in range(5000)))
+        await socket.send_bytes(frame(says("x" * 3900)) + frame(says("the last")))
+        for number in range(5000):
+            opcode, payload = await socket.receive_frame()
+            while opcode != PONG:
+                opcode, payload = await socket.receive_frame()
+            assert payload == str(number).encode()
+        await socket.send_bytes(frame(says("and after it")))
+        assert [len(told["message"]) for told in await other.chats(3)] == [3900, 8, 12]
+    assert max(pieces) <= 4096
+
+
+async def test_an_unmasked_frame_behind_thousands_is_found(ada: Person) -> None:
+    async with raw_socket(ada) as socket:
+        await socket.next("live")
+        await socket.send_bytes(frame(b"", PING) * 3000 + frame(b"", PING, masked=False))
+        assert (await socket.closed())[0] == 1002
+
+
+async def test_a_socket_that_breaks_off_leaves_no_circle_behind(server: RunningServer, ada: Person) -> None:
+    async with raw_socket(ada) as socket:
+        await socket.next("live")
+    await until_nobody_is_there(server)
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        async with raw_socket(ada) as socket:
+            await socket.next("live")
+            socket.reset()
+        await until_nobody_is_there(server)
+        gc.collect()
+        left = [thing for thing in gc.garbage if isinstance(thing, web.WebSocketResponse | web.Request)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+    assert left == []
+
+
+async def until_nobody_is_there(server: RunningServer) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while server.app[HUB].open_sockets:
+            await asyncio.sleep(0)
+    for _ in range(10):  # steps of aiohttp's own after the last of ours
+        await asyncio.sleep(0)

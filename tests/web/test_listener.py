@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
+from aiohttp import web
 
 from chat.web import listener
 from tests.people import PATIENCE_SECONDS, Person
@@ -141,3 +142,38 @@ async def test_out_of_descriptors_the_door_rests_and_opens_again(
     door._take_some(Exhausted())  # type: ignore[arg-type]
     assert "connections: none can be taken for 0 s: Too many open files" in caplog.text
     assert (await knocked(server))[0] == 200
+
+
+async def test_a_request_that_trickles_in_is_answered_and_seldom_looked_at(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    look = web.RequestHandler.data_received
+
+    def counted(handler: web.RequestHandler, data: bytes) -> None:
+        looks.append(data)
+        look(handler, data)
+
+    monkeypatch.setattr(web.RequestHandler, "data_received", counted)
+    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * 200 + b"\r\n\r\n"
+    reader, writer = await asyncio.open_connection(*server.address)
+    try:
+        for byte in request:
+            writer.write(bytes((byte,)))
+            await asyncio.sleep(0)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+    finally:
+        writer.close()
+    assert b"".join(looks) == request
+    assert len(looks) < len(request) / 4
+
+
+async def test_whoever_goes_while_a_request_trickles_in_is_forgotten(server: RunningServer) -> None:
+    reader, writer = await asyncio.open_connection(*server.address)
+    for byte in b"GET /healthz HTTP/1.1\r\nHost":
+        writer.write(bytes((byte,)))
+        await asyncio.sleep(0)
+    writer.transport.abort()
+    assert (await knocked(server))[0] == 200
+    del reader

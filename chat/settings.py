@@ -139,7 +139,7 @@ class Settings:
     frames_per_user_at_once: int = _setting(
         32, "frames of one person that are acted on as they come; what comes faster waits for its turn", least=1
     )
-    frames_per_user_pace_per_second: float = _setting(500, "how fast those have their turn", least=0.01)
+    frames_per_user_pace_per_second: float = _setting(300, "how fast those have their turn", least=0.01)
     catch_up_pages_per_user_at_once: int = _setting(
         100, "pages of what a person's sockets have missed that are sent as they can be; more wait", least=1
     )

@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 
 # What a subscribe counts for: it asks the database for the room and for what was missed.
 _SUBSCRIBE_FRAMES = 4
+# What the longest messages of most languages stay below.
+_CHARACTERS_PER_FRAME = 8192
 # A socket that is held back is looked at this often; most are for some milliseconds.
 _LONGEST_PAUSE_SECONDS = 1.0
 # Who was held back and keeps the pace for this long is told afresh the next time; who does not was told.
@@ -90,6 +92,11 @@ async def connect(request: web.Request) -> web.StreamResponse:
     await conversation.hold(room, after, departures)
     _forget_the_end(socket)
     return socket
+
+
+def _work(received: WSMessage) -> int:
+    """How many frames this counts for among those that keep a pace: a long one is more to look at."""
+    return 1 + len(received.data) // _CHARACTERS_PER_FRAME if received.type is WSMsgType.TEXT else 1
 
 
 def _forget_the_end(socket: web.WebSocketResponse) -> None:
@@ -189,7 +196,7 @@ class _Conversation:
             received = await receive()
             taken()
             subscriber.last_received = now = self._loop.time()
-            owed_seconds, wait_seconds = spend(now), keep_pace(now)
+            owed_seconds, wait_seconds = spend(now), keep_pace(now, _work(received))
             match received.type:
                 case WSMsgType.TEXT if not subscriber.is_closing:
                     await self._on_text(received.data)

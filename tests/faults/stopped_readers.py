@@ -28,7 +28,8 @@ _SEGMENT_BYTES, _RECEIVE_BUFFER_BYTES = 1000, 16 * 1024
 _COST_BYTES, _WORK_BYTES = _UNSENT_MAX_BYTES + 1024 * 1024, 64 * 1024 * 1024
 _LONG, _LONG_MESSAGES = 3900, 160
 _PEOPLE, _SENDERS = 20, 4
-_PER_SECOND, _SECONDS = 25, 3.0
+# Of so many messages the slowest hundredth are several: one wait for the disk does not decide.
+_PER_SECOND, _SECONDS = 25, 12.0
 RATIO = 1.5
 
 

@@ -163,3 +163,13 @@ async def test_of_someone_who_is_gone_what_they_said_is_kept_and_nothing_is_look
             await socket.send_frame(TEXT, b'{"message":"goodbye"}')
         assert (await other.chats(1))[0]["message"] == "goodbye"
     assert server.app[HUB].catch_ups - before < 10
+
+
+@pytest.mark.settings(frames_per_user_at_once=10, frames_per_user_pace_per_second=50)
+async def test_a_long_frame_counts_for_several(ada: Person) -> None:
+    async with ada.live() as socket:
+        start = asyncio.get_running_loop().time()
+        for _ in range(3):
+            await socket.send(message="x" * 50_000)
+        await socket.settled("error")
+        assert asyncio.get_running_loop().time() - start >= (3 * 7 - 10 - 1) / 50

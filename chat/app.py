@@ -59,7 +59,7 @@ from chat.web.keys import (
 )
 from chat.web.listener import Listener
 from chat.web.metrics import metrics_app
-from chat.web.middlewares import errors_as_json, identify, pace_refusals, protect, refuse_cross_site
+from chat.web.middlewares import errors_as_json, guard, identify, protect
 from chat.web.proxies import believe_proxies
 from chat.web.routes import route_definitions
 from chat.web.sessions import SessionStorage
@@ -79,8 +79,7 @@ def create_app(settings: Settings) -> web.Application:
             identify,
             errors_as_json,
             *([believe_proxies(settings.trusted_networks)] if settings.trusted_proxies else []),
-            pace_refusals,
-            refuse_cross_site,
+            guard,
             aiohttp_session.session_middleware(SessionStorage(settings)),
         ],
     )

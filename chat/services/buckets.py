@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import nsmallest
 from typing import Generic, TypeVar
 from weakref import WeakValueDictionary
@@ -27,6 +27,13 @@ class Rate:
 
     burst: int
     per_second: float
+    # Each made once for all buckets of the rate: there are several for each person.
+    interval: float = field(init=False, repr=False)
+    window: float = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "interval", 1 / self.per_second)
+        object.__setattr__(self, "window", (self.burst + _ROUNDING) * self.interval)
 
 
 class Bucket:
@@ -40,8 +47,8 @@ class Bucket:
 
     def __init__(self, rate: Rate) -> None:
         self.whole_at = 0.0
-        self._interval = 1 / rate.per_second
-        self._window = (rate.burst + _ROUNDING) * self._interval
+        self._interval = rate.interval
+        self._window = rate.window
 
     def spend(self, now: float, count: int = 1) -> float:
         """Use some up in any case; the seconds until they are made good, 0 or less when they were there."""

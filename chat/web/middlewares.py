@@ -139,12 +139,14 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
 
 
 @web.middleware
-async def pace_refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let an address that is refused again and again wait for each refusal.
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse what another site makes a browser do, and let an address that is refused again and again wait for it.
 
+    One middleware for both, because each that a WebSocket goes through is half a kilobyte for as long as it is open.
     Comes after what finds out the address behind a proxy.
     """
     try:
+        _refuse_cross_site(request)
         return await handler(request)
     except (errors.ChatError, web.HTTPException) as refusal:
         if not isinstance(refusal, web.HTTPException) or refusal.status >= HTTPStatus.BAD_REQUEST:
@@ -152,9 +154,8 @@ async def pace_refusals(request: web.Request, handler: Handler) -> web.StreamRes
         raise
 
 
-@web.middleware
-async def refuse_cross_site(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse what another site makes a browser do; GET of a harmless address is nobody's secret.
+def _refuse_cross_site(request: web.Request) -> None:
+    """Refuse what changes something; GET of a harmless address is nobody's secret.
 
     A request with a token is let through: a browser adds cookies by itself, but never that.
 
@@ -166,7 +167,6 @@ async def refuse_cross_site(request: web.Request, handler: Handler) -> web.Strea
     signs_out = request.path.rstrip("/") == "/logout"
     if (changes_state or signs_out) and not uses_token(request):
         check_same_site(request)
-    return await handler(request)
 
 
 def check_same_site(request: web.Request) -> None:

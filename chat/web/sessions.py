@@ -166,6 +166,11 @@ async def signed_in_admin(request: web.Request) -> User:
     return user
 
 
+def forget_session(request: web.Request) -> None:
+    """Let go of what a WebSocket needs no more once it is open: half a kilobyte for as long as it is."""
+    request.pop(aiohttp_session.SESSION_KEY, None)
+
+
 async def set_current_room(request: web.Request, room: Room) -> None:
     """Make a room the one that requests without a room mean."""
     session = await aiohttp_session.get_session(request)

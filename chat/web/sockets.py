@@ -39,7 +39,7 @@ from chat.web.incoming_frames import IncomingFrames
 from chat.web.keys import COMMITS, DATABASE, HUB, LIMITS, METRICS, PACING, READ_MARKS, SESSIONS, SETTINGS
 from chat.web.messages import NOT_STORED
 from chat.web.middlewares import has_own_origin
-from chat.web.sessions import signed_in, uses_token
+from chat.web.sessions import forget_session, signed_in, uses_token
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +89,7 @@ async def connect(request: web.Request) -> web.StreamResponse:
         raise
     conversation = _Conversation(request, session, socket, frames, writer.drain)
     frames.when_unmasked(conversation.refuse_unmasked)
+    forget_session(request)
     await conversation.hold(room, after, departures)
     _forget_the_end(socket)
     return socket
@@ -122,6 +123,12 @@ class _Conversation:
     Reading pauses while the client leaves too much unread, has too many messages waiting for the disk or sends more
     frames than its user may, so what a socket can make the server hold and do is bounded.
     """
+
+    __slots__ = (
+        "_commits", "_database", "_default_room", "_fewer_in_flight", "_frame_pace", "_frames", "_hub", "_in_flight",
+        "_incoming", "_limits", "_loop", "_metrics", "_ran_dry", "_read_marks", "_rooms", "_session", "_sessions",
+        "_settings", "_socket", "_subscriber",
+    )  # fmt: skip
 
     def __init__(
         self,

@@ -151,7 +151,7 @@ class Settings:
     )
     refusals_per_address_per_second: float = _setting(50, "how fast those are told", least=0.01)
     turn_wait_max_seconds: float = _setting(
-        2, "longest wait of a request for its turn, which holds a task and its body; more are refused", least=0.01
+        5, "longest wait of a request for its turn, which holds a task and its body; more are refused", least=0.01
     )
     frames_per_turn_max: int = _setting(
         256, "frames of one socket that are acted on before the others have a turn: a few milliseconds", least=1

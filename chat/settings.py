@@ -153,6 +153,12 @@ class Settings:
     turn_wait_max_seconds: float = _setting(
         5, "longest wait of a request for its turn, which holds a task and its body; more are refused", least=0.01
     )
+    long_answers_per_user_max: int = _setting(
+        8,
+        "lists of messages, rooms or people that one person may be sent at once, each up to some megabytes in memory "
+        "until it is read; more wait for their turn",
+        least=1,
+    )
     frames_per_turn_max: int = _setting(
         256, "frames of one socket that are acted on before the others have a turn: a few milliseconds", least=1
     )
@@ -264,6 +270,12 @@ class Settings:
     presence_names_max: int = _setting(100, "rooms with more people online are told their number alone", least=0)
 
     body_seconds: float = _setting(15, "how long a request body may take to arrive", least=0.05)
+    answer_seconds: float = _setting(
+        60,
+        "a connection that takes nothing of its answer for this long, at most twice that, is closed: as long as nginx "
+        "waits",
+        least=0.05,
+    )
     keep_alive_seconds: float = _setting(
         75, "an idle HTTP connection, or one that never finishes its headers, is closed after this", least=0.1
     )

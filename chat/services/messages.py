@@ -5,7 +5,6 @@ A send over HTTP and a send over a socket are the same `send`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from chat.errors import BrokenRule, Unknown
@@ -90,20 +89,16 @@ async def read_page(
     return Page(page, page[-1].message_id if len(found) > limit else None)
 
 
-async def read_all(
-    database: Database, room: Room, *, before: int | None, after: int | None, up_to: int, page_messages: int
-) -> AsyncIterator[list[Message]]:
-    """Every message of a room, page by page: memory and snapshots stay small however long it is.
+async def read_on(
+    database: Database, room: Room, *, before: int | None, after: int | None, up_to: int, limit: int
+) -> list[Message]:
+    """The oldest messages between two ids: what a listing of many goes on with; none at its end.
+
+    Args:
+        before, after, up_to, limit: as `read_page`.
 
     Raises:
-        StorageUnavailable: not now; what came before is right, but not all.
+        StorageUnavailable: not now.
     """
     end = up_to + 1 if before is None else min(before, up_to + 1)
-    last = 0 if after is None else after
-    while True:
-        page = await messages.list_messages_after(database, room.room_id, after=last, before=end, limit=page_messages)
-        if page:
-            yield page
-        if len(page) < page_messages:
-            return
-        last = page[-1].message_id
+    return await messages.list_messages_after(database, room.room_id, after=after or 0, before=end, limit=limit)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
 
 from chat.errors import TooMany
 from chat.models import User
@@ -42,6 +44,8 @@ class Pacing:
         self.clock = clock
         self.sleep = sleep
         self._wait_max = settings.turn_wait_max_seconds
+        self._long_answers_max = settings.long_answers_per_user_max
+        self._long_answers: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()  # of those who have any
         # One slice of all listings in one turn of the event loop: many of them would make a long one of it.
         self.slices = asyncio.Lock()
 
@@ -79,6 +83,29 @@ class Pacing:
         wait = self._requests.of(user.user_id, now).spend(now, messages // MESSAGES_PER_REQUEST)
         if wait > 0:
             await self.sleep(min(wait, self._wait_max))
+
+    @asynccontextmanager
+    async def long_answer(self, user: User) -> AsyncIterator[None]:
+        """Make and write an answer that may be long in the block, when it is its turn among those of the user.
+
+        Such an answer lies in memory until the client has taken it, which may be never.
+
+        Raises:
+            TooMany: the others are not taken.
+        """
+        places = self._long_answers.get(user.user_id)
+        if places is None:
+            places = self._long_answers[user.user_id] = asyncio.Semaphore(self._long_answers_max)
+        try:
+            async with asyncio.timeout(self._wait_max):
+                await places.acquire()
+        except TimeoutError:
+            most = self._long_answers_max
+            raise TooMany(f"You have {most} long answers under way. Read or close some first.") from None
+        try:
+            yield
+        finally:
+            places.release()
 
     def frames(self, user: User) -> Bucket:
         """How fast a user may send over all sockets together; the same for as long as someone holds it."""

@@ -12,10 +12,10 @@ from chat.models import Session
 from chat.protocol import timestamp
 from chat.services import accounts
 from chat.services.sessions import public_id_of
-from chat.web.answers import answer, answer_json
+from chat.web.answers import answer, write_json
 from chat.web.bodies import read_fields
 from chat.web.devices import shown_device
-from chat.web.keys import DATABASE, HASHER, HUB, LIMITS, PURGE, SESSIONS, SETTINGS
+from chat.web.keys import DATABASE, HASHER, HUB, LIMITS, PACING, PURGE, SESSIONS, SETTINGS
 from chat.web.sessions import sign_in, sign_out, signed_in
 
 log = logging.getLogger(__name__)
@@ -78,10 +78,13 @@ async def whoami(request: web.Request) -> web.Response:
     )
 
 
-async def get_users(request: web.Request) -> web.Response:
-    await signed_in(request)
-    users = await accounts.list_users_json(request.app[DATABASE])
-    return answer_json(f'{{"users":{users}}}')
+async def get_users(request: web.Request) -> web.StreamResponse:
+    user = (await signed_in(request)).user
+    async with request.app[PACING].long_answer(user):
+        users = await accounts.list_users_json(request.app[DATABASE])
+        body = f'{{"users":{users}}}'.encode()
+        del users  # it may be megabytes, and the client may take its time
+        return await write_json(request, body)
 
 
 async def change_password(request: web.Request) -> web.Response:

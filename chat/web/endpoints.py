@@ -334,8 +334,8 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
     ("POST", "/list_message"): Endpoint(
         tag=MESSAGES,
         does="List the messages of a room, oldest first.",
-        more="Without `limit` the whole room, streamed: if the database fails on the way, the body breaks off. With it "
-        "a page, and `next` to go on from: as `after` if that was given, else as `before`.",
+        more="Without `limit` the whole room, streamed: if the database fails on the way, the body breaks off; so "
+        "does a long page. With it a page, and `next` to go on from: as `after` if that was given, else as `before`.",
         takes={
             "room": _maybe(_MEANT_ROOM, shown=True),
             "before": _maybe(number(43, "an id, itself left out", least=0)),

@@ -47,9 +47,11 @@ class IncomingFrames(asyncio.Protocol):
         # A client that did not wait for the answer has sent the beginning of its frames to aiohttp already.
         self.is_broken = not self._are_masked(self._handler._message_tail)  # nothing public tells
         transport.set_protocol(self)
+        transport.set_write_buffer_limits()  # a socket is no answer that is to be taken at once
 
     def step_aside(self, transport: asyncio.Transport) -> None:
         """Give the connection back: the handshake was refused, and what follows is HTTP."""
+        transport.set_write_buffer_limits(high=0)
         transport.set_protocol(self._before)
 
     def when_unmasked(self, close: Callable[[], None]) -> None:
@@ -79,10 +81,10 @@ class IncomingFrames(asyncio.Protocol):
         return self._before.eof_received()  # type: ignore[attr-defined,no-any-return]
 
     def pause_writing(self) -> None:
-        self._before.pause_writing()
+        self._handler.pause_writing()
 
     def resume_writing(self) -> None:
-        self._before.resume_writing()
+        self._handler.resume_writing()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._on_unmasked = None

@@ -157,7 +157,7 @@ class Listener:
         self._connections += 1
         if key is not None:
             self._by_address[key] += 1
-        protocol = _Connection(self._server(), partial(self._forget, key))
+        protocol = _Connection(self._server(), partial(self._forget, key), self._settings.answer_seconds)
         loop = asyncio.get_running_loop()
         task: asyncio.Task[object] = loop.create_task(loop.connect_accepted_socket(lambda: protocol, connection))
         self._starting.add(task)
@@ -204,17 +204,23 @@ class Listener:
 
 
 class _Connection(asyncio.Protocol):
-    """Stands between the transport and aiohttp, to see when a connection ends and to look seldom at what trickles in.
+    """Stands between the transport and aiohttp, to see when a connection ends, to look seldom at what trickles in and
+    to end what takes no answers.
 
     A request comes in a few pieces. Whoever sends a byte at a time would have each looked at as it comes; after the
     first pieces what has come is looked at only now and then, which is as soon as it was sent to anyone else.
+
+    Of an answer, what the system has no room for waits in memory, also after aiohttp has closed the connection.
     """
 
-    __slots__ = ("_ended", "_handler", "_pieces", "_transport")
+    __slots__ = ("_answer_seconds", "_ended", "_handler", "_pieces", "_transport", "_unread", "_unread_bytes")
 
-    def __init__(self, handler: web.RequestHandler, ended: partial[None]) -> None:
+    def __init__(self, handler: web.RequestHandler, ended: partial[None], answer_seconds: float) -> None:
         self._handler = handler
         self._ended: partial[None] | None = ended
+        self._answer_seconds = answer_seconds
+        self._unread: asyncio.TimerHandle | None = None  # runs while something waits to be taken
+        self._unread_bytes = 0
         self._pieces = 0  # since a request began
         self._transport: asyncio.Transport | None = None
 
@@ -226,6 +232,8 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        # Writing is paused as soon as, and for as long as, anything waits.
+        self._transport.set_write_buffer_limits(high=0)
         self._handler.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
@@ -253,12 +261,36 @@ class _Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._handler.pause_writing()
+        self._watch()
 
     def resume_writing(self) -> None:
+        self._stop_watching()
         self._handler.resume_writing()
+
+    def _watch(self) -> None:
+        transport = self._transport
+        if transport is not None:
+            self._unread_bytes = transport.get_write_buffer_size()
+            self._unread = asyncio.get_running_loop().call_later(self._answer_seconds, self._look_whether_read)
+
+    def _stop_watching(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    def _look_whether_read(self) -> None:
+        transport = self._transport
+        if transport is None or transport.get_protocol() is not self:
+            return  # a socket by now, which may be as slow as it likes
+        if transport.get_write_buffer_size() == self._unread_bytes:
+            log.info("connection: nothing of an answer was read for %.0f s, closed", self._answer_seconds)
+            transport.abort()
+        else:
+            self._watch()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.forget()
+        self._stop_watching()
         self._transport = None
         self._handler.connection_lost(error)
 

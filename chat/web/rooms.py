@@ -11,9 +11,9 @@ from chat.fields import optional_text, required_text
 from chat.models import Room, Session
 from chat.services import rooms
 from chat.services.pacing import NEW_ROOM_REQUESTS
-from chat.web.answers import answer, answer_json
+from chat.web.answers import answer, write_json
 from chat.web.bodies import Fields, read_fields
-from chat.web.keys import COMMITS, DATABASE, HUB, LIMITS, PURGE, READ_MARKS, SESSIONS, SETTINGS
+from chat.web.keys import COMMITS, DATABASE, HUB, LIMITS, PACING, PURGE, READ_MARKS, SESSIONS, SETTINGS
 from chat.web.sessions import set_current_room, signed_in, signed_in_admin
 
 log = logging.getLogger(__name__)
@@ -56,13 +56,16 @@ async def delete_room(request: web.Request) -> web.Response:
     return answer({"message": f"The room {room.name} is deleted.", "room_id": room.room_id, "room_name": room.name})
 
 
-async def get_rooms(request: web.Request) -> web.Response:
+async def get_rooms(request: web.Request) -> web.StreamResponse:
     user = (await signed_in(request)).user
-    # Taken before anything is read: what is published from here on is left to the subscriptions after it.
-    cursor = request.app[HUB].cursor
     app = request.app
-    listing = await rooms.list_rooms_json(app[DATABASE], app[SETTINGS], user, app[READ_MARKS], cursor)
-    return answer_json(f'{{"cursor":{cursor},"rooms":{listing}}}')
+    async with app[PACING].long_answer(user):
+        # Taken before anything is read: what is published from here on is left to the subscriptions after it.
+        cursor = app[HUB].cursor
+        listing = await rooms.list_rooms_json(app[DATABASE], app[SETTINGS], user, app[READ_MARKS], cursor)
+        body = f'{{"cursor":{cursor},"rooms":{listing}}}'.encode()
+        del listing  # it may be megabytes, and the client may take its time
+        return await write_json(request, body)
 
 
 async def meant_room(request: web.Request, session: Session, fields: Fields) -> Room:

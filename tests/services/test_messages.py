@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chat.models import Draft, Room, User
-from chat.services.messages import read_all, read_page
+from chat.services.messages import read_on, read_page
 from chat.settings import Settings
 from chat.store.accounts import insert_user
 from chat.store.database import Database
@@ -70,20 +70,20 @@ async def test_a_page_holds_what_was_asked_for_and_names_the_next(
 
 
 @pytest.mark.parametrize("page_messages", [1, 5, 6, 11, 12, 13])
-async def test_the_whole_room_comes_in_pages_without_a_gap(database: Database, page_messages: int) -> None:
-    pages = [
-        page
-        async for page in read_all(database, LOBBY, before=None, after=None, up_to=LAST, page_messages=page_messages)
-    ]
-    assert [message.message_id for page in pages for message in page] == list(range(1, LAST + 1))
-    assert all(1 <= len(page) <= page_messages for page in pages)
+async def test_the_whole_room_is_read_on_without_a_gap(database: Database, page_messages: int) -> None:
+    found: list[int] = []
+    while page := await read_on(
+        database, LOBBY, before=None, after=found[-1] if found else None, up_to=LAST, limit=page_messages
+    ):
+        assert len(page) <= page_messages
+        found += [message.message_id for message in page]
+    assert found == list(range(1, LAST + 1))
 
 
-async def test_the_whole_room_ends_where_it_was_asked_to(database: Database) -> None:
-    pages = [page async for page in read_all(database, LOBBY, before=11, after=2, up_to=9, page_messages=3)]
-    assert [message.message_id for page in pages for message in page] == list(range(3, 10))
+async def test_reading_on_ends_where_it_was_asked_to(database: Database) -> None:
+    page = await read_on(database, LOBBY, before=11, after=2, up_to=9, limit=LAST)
+    assert [message.message_id for message in page] == list(range(3, 10))
 
 
-async def test_a_room_without_messages_has_no_pages(database: Database) -> None:
-    pages = read_all(database, Room(2, "empty"), before=None, after=None, up_to=LAST, page_messages=3)
-    assert [page async for page in pages] == []
+async def test_a_room_without_messages_has_none_to_read(database: Database) -> None:
+    assert await read_on(database, Room(2, "empty"), before=None, after=None, up_to=LAST, limit=3) == []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 
 import aiohttp_session
 from aiohttp import hdrs, web
 
-from chat.errors import NotSignedIn
+from chat.errors import NotSignedIn, StorageUnavailable
 from chat.models import Room, Session, User
 from chat.services.admins import check_admin
 from chat.services.codes import code_hash
@@ -15,6 +16,8 @@ from chat.settings import Settings
 from chat.store.accounts import Credentials
 from chat.web.devices import remember_device
 from chat.web.keys import DATABASE, LIMITS, PACING, SESSIONS
+
+log = logging.getLogger(__name__)
 
 _ID_BYTES = 32  # OWASP Session Management Cheat Sheet asks for at least 16
 _COOKIE_NAME = "chat_session"
@@ -82,7 +85,10 @@ class SessionStorage(aiohttp_session.AbstractStorage):
             response.cookies[self.cookie_name]["secure"] = True
         remember_device(request, response, user)
         if replaced is not None:
-            await request.app[SESSIONS].end([replaced.key])
+            try:
+                await request.app[SESSIONS].end([replaced.key])
+            except StorageUnavailable:
+                log.warning("sessions: one that was replaced goes on until it expires, of user %d", user.user_id)
 
     async def _end(self, request: web.Request, response: web.StreamResponse) -> None:
         found = self._find(request)

@@ -192,3 +192,15 @@ async def test_a_cookie_among_others_is_found(server: RunningServer, ada: Person
 async def test_a_cookie_larger_than_any_header_may_be_is_refused(server: RunningServer) -> None:
     answer = await exchange(server, written("GET", "/whoami", f"Cookie: {NAME}=" + "a" * 20_000))
     assert answer.status == 400
+
+
+async def test_a_session_whose_predecessor_cannot_be_ended_is_as_good_as_any(
+    server: RunningServer, ada: Person
+) -> None:
+    before = ada.cookie
+    server.query("CREATE TRIGGER none_ends BEFORE DELETE ON session BEGIN SELECT raise(ABORT, 'not now'); END")
+    assert (await ada.sign_in()).status == 200
+    assert ada.cookie != before
+    for cookie in (before, ada.cookie):
+        assert await status_with(server, cookie) == 200, "the old one goes on until it expires"
+    assert server.query("SELECT count(*) FROM session") == [(2,)]

@@ -34,7 +34,7 @@ async def create_user(request: web.Request) -> web.Response:
         credentials = await accounts.sign_up(
             app[DATABASE], app[HASHER], app[SETTINGS], username=username, password=password, invite=invite
         )
-    await sign_in(request, credentials)
+    await sign_in(request, credentials, is_new=True)
     user = credentials.user
     log.info("account: user %d created from %s", user.user_id, request.remote)
     return answer({"info": f"Welcome, {user.username}.", "user_id": user.user_id, "username": user.username})

@@ -146,7 +146,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
         gives=_json(exactly(info=text("Welcome, ada."), user_id=USER_ID, username=USERNAME)),
         refusals=(
             "invite_needed", "invite_invalid", "registration_closed", "name_taken", *_NAME_RULES, *_PASSWORD_RULES,
-            *_HASHES, "too_many_sign_ups",
+            *_HASHES, "too_many_sign_ups", "account_made",
         ),
         is_public=True,
         signs_in=True,

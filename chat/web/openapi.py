@@ -74,6 +74,7 @@ CODES: Mapping[str, tuple[HTTPStatus, str]] = {
     "too_many_sign_ups": (HTTPStatus.TOO_MANY_REQUESTS, "too many accounts were made from this address of late"),
     "too_many_sockets": (HTTPStatus.TOO_MANY_REQUESTS, "the user has as many sockets open as one may have"),
     "internal_error": (HTTPStatus.INTERNAL_SERVER_ERROR, "a fault in the server; its log says what"),
+    "account_made": (HTTPStatus.SERVICE_UNAVAILABLE, "the account is there, but not signed in to: do so in a moment"),
     "busy": (HTTPStatus.SERVICE_UNAVAILABLE, "too many wait for the same"),
     "stopping": (HTTPStatus.SERVICE_UNAVAILABLE, "the server is about to stop"),
     "storage_unavailable": (HTTPStatus.SERVICE_UNAVAILABLE, "the database cannot do this now; nothing was changed"),

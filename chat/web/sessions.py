@@ -25,7 +25,11 @@ _COOKIE_NAME = "chat_session"
 _USER_ID, _USERNAME, _ROOM_ID, _ROOM_NAME = "user_id", "username", "room_id", "room_name"
 # Of the password that was given, only on its way from `sign_in` to the store, in this process.
 _PASSWORD_HASH = "password_hash"  # noqa: S105  # the name of a field
+_IS_NEW = "is_new"
 _TOKEN_SCHEME = "bearer"  # noqa: S105  # RFC 6750, 2.1; without case (RFC 9110, 11.1)
+
+
+_NOT_SIGNED_IN_YET = StorageUnavailable("Your account is made. Sign in to it in a moment.", "account_made")
 
 
 def cookie_name(settings: Settings) -> str:
@@ -74,12 +78,13 @@ class SessionStorage(aiohttp_session.AbstractStorage):
         session_id = secrets.token_urlsafe(_ID_BYTES)
         user = User(session[_USER_ID], session[_USERNAME])
         replaced = None if uses_token(request) else self._find(request)
-        await request.app[SESSIONS].start(
-            code_hash(session_id),
-            user,
-            request.headers.get(hdrs.USER_AGENT, ""),
-            password_hash=session[_PASSWORD_HASH],
-        )
+        user_agent, password_hash = request.headers.get(hdrs.USER_AGENT, ""), session[_PASSWORD_HASH]
+        try:
+            await request.app[SESSIONS].start(code_hash(session_id), user, user_agent, password_hash=password_hash)
+        except StorageUnavailable:
+            if session[_IS_NEW]:
+                raise _NOT_SIGNED_IN_YET from None
+            raise
         self.save_cookie(response, session_id, max_age=self.max_age)
         if request.secure:  # by the word of a trusted proxy, also when nobody set `origin`
             response.cookies[self.cookie_name]["secure"] = True
@@ -122,12 +127,17 @@ def uses_token(request: web.Request) -> bool:
     return True
 
 
-async def sign_in(request: web.Request, credentials: Credentials) -> None:
-    """Give the answer to this request a new session, in place of any that the request came with."""
+async def sign_in(request: web.Request, credentials: Credentials, *, is_new: bool = False) -> None:
+    """Give the answer to this request a new session, in place of any that the request came with.
+
+    Args:
+        is_new: whether the account was made by this request, which then is no reason to say that nothing was stored.
+    """
     session = await aiohttp_session.new_session(request)
     user = credentials.user
     session[_USER_ID], session[_USERNAME] = user.user_id, user.username
     session[_PASSWORD_HASH] = credentials.password_hash
+    session[_IS_NEW] = is_new
 
 
 async def sign_out(request: web.Request) -> None:

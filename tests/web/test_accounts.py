@@ -232,3 +232,16 @@ async def test_signing_out_leaves_other_sessions_alone(server: RunningServer, ad
 async def test_looking_at_the_sign_out_address_changes_nothing(ada: Person) -> None:
     assert (await ada.request("HEAD", "/logout")).status == 200
     assert (await ada.get("/whoami")).status == 200
+
+
+async def test_who_has_an_account_but_no_session_is_told_so_and_can_sign_in(
+    server: RunningServer, stranger: Person
+) -> None:
+    server.query("CREATE TRIGGER none_begins BEFORE INSERT ON session BEGIN SELECT raise(ABORT, 'not now'); END")
+    answer = await stranger.post("/create_user", username="stranger", password=PASSWORD)
+    assert (answer.status, answer.body["code"]) == (503, "account_made")
+    assert int(answer.headers["Retry-After"]) > 0
+    again = await stranger.sign_in()
+    assert (again.status, again.body["code"]) == (503, "storage_unavailable")
+    server.query("DROP TRIGGER none_begins")
+    assert (await stranger.sign_in()).status == 200

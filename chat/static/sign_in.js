@@ -59,7 +59,9 @@ export class SignIn {
     byId("sign-in-banner").textContent = banner({ isOpen, isInvited, isFirst: isOpen && !hasAdmin });
     byId("sign-in-toggle").hidden = !isOpen;
     byId("who-may-come").textContent = isOpen ? "" : obstacle(registration);
-    if (isOpen) this.#question();
+    // Without an account there is none to sign in to.
+    if (isOpen && !hasAdmin) this.#switchTo(true);
+    else if (isOpen) this.#question();
     else this.#switchTo(false);
   }
 
@@ -106,6 +108,10 @@ export class SignIn {
   }
 
   #refused({ code, message }) {
+    if (code === "account_made") {
+      byId("sign-in-banner").textContent = "";
+      this.#switchTo(false);
+    }
     const field = FIELD_OF.find(([codes]) => codes.test(code ?? ""))?.[1];
     if (field) sayAt(field, message, byId(field));
     else byId("sign-in-error").textContent = code?.startsWith("invite_") ? `${message} ${ASK_FOR_ANOTHER}` : message;

@@ -274,3 +274,18 @@ async def test_a_page_that_is_looked_at_again_while_it_opens_starts_once(visit: 
     await open_rooms(page)
     await expect(page.get_by_role("link", name="lobby")).to_have_count(1)
     assert (len(asked), len(sockets)) == (1, 1)
+
+
+async def test_who_has_a_new_account_and_no_session_is_led_to_sign_in(
+    visit: Visit, server: RunningServer, ada: Person
+) -> None:
+    page = await visit(at="/")
+    await page.get_by_role("button", name="Create an account").click()
+    await fill_in(page, "grace", "nine quiet lighthouses")
+    server.query("CREATE TRIGGER none_begins BEFORE INSERT ON session BEGIN SELECT raise(ABORT, 'not now'); END")
+    await page.get_by_role("button", name="Create account").click()
+    await expect(page.get_by_role("alert").filter(has_text="Your account is made.")).to_be_visible()
+    server.query("DROP TRIGGER none_begins")
+    await page.get_by_role("form").get_by_role("button", name="Sign in").click()
+    await expect(form(page)).to_be_hidden()
+    assert (await (await page.request.get("/whoami")).json())["username"] == "grace"

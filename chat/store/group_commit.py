@@ -237,8 +237,11 @@ class GroupCommit:
         finally:
             self._has_ended = True
             _answer_failed(self._queue)
+            self._queue.clear()
+            self._queue_bytes = 0
             for change in self._changes:
                 _fail(change, StorageUnavailable(_NOT_CHANGED))
+            self._space.set()
             self._idle.set()
 
     async def _change(self, apply: _Apply[_Result], *, cursors: int, then: Callable[[_Result], None]) -> _Result:

@@ -15,9 +15,10 @@ from chat.errors import StorageUnavailable
 from chat.models import Draft, Message, Room, User
 from chat.settings import Settings
 from chat.store.database import Database
-from chat.store.group_commit import Committed, GroupCommit, OnCommit
+from chat.store.group_commit import Committed, GroupCommit, OnCommit, Publish
 from chat.store.messages import last_cursor, list_changes, remove_messages
 from chat.store.opening import open_database
+from tests.people import PATIENCE_SECONDS
 
 ADA, BOB = User(1, "ada"), User(2, "bob")
 LOBBY, ATTIC = Room(1, "lobby"), Room(2, "attic")
@@ -45,7 +46,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(data_dir: Path, on_commit: OnCommit | None = None, **bounds: int) -> AsyncIterator[Stage]:
+async def staged(
+    data_dir: Path, on_commit: OnCommit | None = None, *, publish: Publish | None = None, **bounds: int
+) -> AsyncIterator[Stage]:
     published: list[Sequence[Message]] = []
     limits = {
         "queue_max_messages": 1000, "queue_max_bytes": 1_000_000, "batch_max_messages": 100, "batch_max_bytes": 10_000,
@@ -65,8 +68,9 @@ async def staged(data_dir: Path, on_commit: OnCommit | None = None, **bounds: in
         )
         first_id = await last_cursor(database) + 1
         commits = GroupCommit(
-            database, published.append, first_id=first_id, clock=lambda: 1.5, on_commit=on_commit, **(limits | bounds)
-        )
+            database, publish or published.append, first_id=first_id,
+            clock=lambda: 1.5, on_commit=on_commit, **(limits | bounds),
+        )  # fmt: skip
         running = asyncio.create_task(commits.run())
         yield Stage(database, commits, published)
         running.cancel()
@@ -174,6 +178,19 @@ async def test_a_writer_that_dies_answers_what_waits_and_refuses_what_comes(data
         stage.submit("comes later")
         await commits.drain()
         assert stage.answers == [("waits behind it", None, False), ("comes later", None, False)]
+
+
+async def test_who_waits_for_space_when_the_writer_dies_is_woken_to_be_refused(data_dir: Path) -> None:
+    def fail(_messages: Sequence[Message]) -> None:
+        raise RuntimeError("a fault in the program")
+
+    async with staged(data_dir, publish=fail, queue_max_messages=2, batch_max_messages=1) as stage:
+        for text in ("dies with the writer", "waits behind it", "fills the queue"):
+            stage.submit(text)
+        waiting = [asyncio.create_task(stage.commits.wait_for_space()) for _ in range(2)]
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await asyncio.gather(*waiting)
+        assert stage.commits.has_ended
 
 
 async def test_a_failed_commit_is_answered_published_to_nobody_and_followed_by_good_ones(stage: Stage) -> None:

@@ -62,20 +62,39 @@ def back_up(source: Source, final: Path, on_progress: OnProgress) -> tuple[Count
 def _workshop(final: Path) -> Iterator[Path]:
     """A folder beside the final name that is ours alone, and gone afterwards."""
     workshop = final.with_name(f".{final.name}.partial")
-    workshop.mkdir(mode=0o700, exist_ok=True)
-    descriptor = os.open(workshop, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    descriptor = _lock(workshop, final)
     try:
+        _clear(workshop)  # above all of a log, which SQLite would play into the copy
+        yield workshop
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _lock(workshop: Path, final: Path) -> int:
+    """Make the folder and lock it; the descriptor that holds the lock."""
+    while True:
+        workshop.mkdir(mode=0o700, exist_ok=True)
+        try:
+            descriptor = os.open(workshop, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            continue  # the backup before this one has removed it
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            os.close(descriptor)
             raise CommandRefused(f"Another backup to {final} is under way.") from None
-        try:
-            _clear(workshop)  # above all of a log, which SQLite would play into the copy
-            yield workshop
-        finally:
-            shutil.rmtree(workshop, ignore_errors=True)
-    finally:
+        if _is_open_as(workshop, descriptor):
+            return descriptor
         os.close(descriptor)
+
+
+def _is_open_as(folder: Path, descriptor: int) -> bool:
+    """Whether the folder has not been removed, or made anew, since it was opened: a lock would be on the old one."""
+    try:
+        return os.path.samestat(folder.lstat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _clear(workshop: Path) -> None:

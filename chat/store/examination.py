@@ -59,7 +59,10 @@ def find_open_doors(directory: Path) -> list[str]:
 
 def _open_doors(directory: Path) -> Iterator[str]:
     for path in (directory, *sorted(directory.iterdir())):
-        status = path.lstat()
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            continue  # of a server that stopped a moment ago
         wanted = 0o700 if stat.S_ISDIR(status.st_mode) else 0o600
         # In a closed folder nobody reaches the files.
         if stat.S_IMODE(status.st_mode) & ~wanted & 0o777 and not (path != directory and _is_closed(directory)):

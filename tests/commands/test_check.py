@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
+from chat.store.examination import find_open_doors
 from tests.commands.running import refused, run
 from tests.commands.stored import make_database
 from tests.processes import server_process
@@ -76,6 +80,22 @@ async def test_a_folder_open_to_others_is_a_finding(data_dir: Path) -> None:
     assert "chat.db" not in outcome.output
     (data_dir / "chat.db").chmod(0o644)
     assert "chat.db has the mode 0644" in (await run("check", "--data-dir", data_dir)).output
+
+
+def test_a_file_that_goes_while_it_looks_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that stops takes its log with it."""
+    tmp_path.chmod(0o755)
+    for name in ("chat.db", "chat.db-wal"):
+        (tmp_path / name).touch(mode=0o644)
+    look = Path.lstat
+
+    def stop_server(path: Path) -> os.stat_result:
+        (tmp_path / "chat.db-wal").unlink(missing_ok=True)
+        return look(path)
+
+    monkeypatch.setattr(Path, "lstat", stop_server)
+    found = find_open_doors(tmp_path)
+    assert ["chat.db has" in door for door in found] == [False, True]
 
 
 async def test_no_database_is_a_refusal(data_dir: Path) -> None:

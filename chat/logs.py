@@ -14,13 +14,14 @@ import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
+from chat.terminals import ACTING_BUT_C0
+
 # The id of the request that is being handled; a task begun on its behalf inherits it.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _MADE_ID_BYTES = 8
-# C0 and C1 controls, both line separators of Unicode, and what turns the direction of text around.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_UNPRINTABLE = re.compile(f"[\x00-\x1f{ACTING_BUT_C0}]")
 _CONTINUATION = "\n    "
 
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from chat.errors import ChatError, Malformed
 from chat.fields import is_storable, optional_number, optional_text, required_number, required_text
 from chat.models import Message, Room
+from chat.terminals import ACTING_BUT_C0
 
 CLIENT_ID_MAX_CHARACTERS = 64
 
@@ -33,9 +34,8 @@ encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _encode_json_in_ascii = json.JSONEncoder(separators=(",", ":")).encode
 # What the encoders use for text, without the way there.
 _encode_string, _encode_string_in_ascii = json.encoder.encode_basestring, json.encoder.encode_basestring_ascii
-# What JSON lets through and a terminal or a log would act upon: DEL and the C1 controls (ECMA-48: U+009B begins the
-# same sequences as ESC [), and what changes the direction of the text around it (Unicode TR 9).
-_ACTS_ON_TERMINALS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+# What JSON lets through and a terminal or a log would act upon.
+_ACTS_ON_TERMINALS = re.compile(f"[{ACTING_BUT_C0}]")
 
 
 class Send(NamedTuple):

@@ -23,6 +23,7 @@ from tests.raw_http import exchange, written
 from tests.servers import RunningServer
 
 NEW_PASSWORD = "a new one to keep"
+ACTING = ["\x7f", "\x9b31m", "\u061c", "\u200e", "\u200f", "\u2028", "\u202a", "\u202e", "\u2066", "\u2069"]
 FORGERY = "x\n2026-01-01 00:00:00,000 CRITICAL forged\r\x1b[31m\u2028\x9b31m\u202e"
 MADE_ID = re.compile(r"[0-9a-f]{16}")
 HARMLESS = ["a", "x" * 64, "trace-1.2_3"]
@@ -66,6 +67,14 @@ def test_nothing_in_a_message_can_make_a_second_line_or_steer_a_terminal(
     line = formatter.format(record("refused: %s", text))
     assert len(line.splitlines()) == 1
     assert not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]", line)
+
+
+@pytest.mark.parametrize("acting", ["\x1b[31m", "\x07", "\n", *ACTING])
+def test_what_acts_on_a_terminal_is_spelt_out_in_the_log_as_in_json(acting: str) -> None:
+    for formatter in (TextFormatter(), JsonFormatter()):
+        line = formatter.format(record("refused: %s", acting))
+        assert acting[0] not in line
+        assert f"{ord(acting[0]):x}" in line or ascii(acting[0])[1:-1] in line
 
 
 def test_nothing_in_an_exception_can_pass_for_a_line_of_the_log() -> None:

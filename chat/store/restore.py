@@ -65,11 +65,13 @@ def restore(
         OSError: the disk is full, or fails.
     """
     _look_at(backup)
+    # Where there is a directory a server may be using it, which is seen at once; else a refusal is to leave none.
+    counts = None if directory.exists() else _examine(backup)
     make_directory(directory)
     lock = DirectoryLock(directory, "restore")
     lock.acquire()
     try:
-        counts = _examine(backup)
+        counts = counts or _examine(backup)
         place = directory / DATABASE_NAME
         if any(_with_suffix(place, suffix).exists() for suffix in _SUFFIXES) and not force:
             raise CommandRefused(

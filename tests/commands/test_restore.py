@@ -165,6 +165,9 @@ async def test_what_is_no_whole_backup_is_refused_and_nothing_is_touched(
         put_back(backup, data_dir)
     assert part in refusal.value.sentence
     assert contents(data_dir) == before
+    with pytest.raises(CommandRefused):
+        put_back(backup, data_dir.with_name("new"))
+    assert not data_dir.with_name("new").exists()
 
 
 @pytest.mark.parametrize("name", ["missing.db", "letter.db"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from chat.commands.acting import carry_out
+from chat.commands.links import link_in, what_is_missing
 from chat.commands.output import EXIT_OK, Commands, complain, say, takes_json
 from chat.settings import Settings
 
@@ -14,8 +15,8 @@ def add_to(commands: Commands, data_dir: argparse.ArgumentParser) -> None:
         "invite",
         parents=[data_dir],
         help="print a link with which people can sign up; list and revoke them",
-        description="Print the path of a link with which people can sign up while the setting registration is "
-        "invite. Put the address of the server before it.",
+        description="Print a link with which people can sign up while the setting registration is invite. Where the "
+        "setting origin is empty, it is a path: put the address of the server before it.",
     )
     parser.add_argument("--uses", type=int, metavar="N", help="how many accounts it lets in (default: 1)")
     parser.add_argument("--hours", type=int, metavar="N", help="how long it lasts (default: 168, a week)")
@@ -35,11 +36,9 @@ def add_to(commands: Commands, data_dir: argparse.ArgumentParser) -> None:
 
 def _create(arguments: argparse.Namespace, settings: Settings) -> int:
     answer = carry_out(settings, "invite", "create_invite", {"uses": arguments.uses, "hours": arguments.hours})
-    say(arguments, answer, answer["path"])
+    say(arguments, answer, link_in(answer))
     if not arguments.json:
-        complain(
-            f"Lets in {answer['uses_left']:,}, until {answer['expires']}. Put the address of your server before it."
-        )
+        complain(f"Lets in {answer['uses_left']:,}, until {answer['expires']}.{what_is_missing(answer)}")
     return EXIT_OK
 
 

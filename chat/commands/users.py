@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from chat.commands.acting import carry_out
+from chat.commands.links import link_in, what_is_missing
 from chat.commands.output import EXIT_OK, Commands, complain, say, takes_json
 from chat.errors import CommandRefused
 from chat.settings import Settings
@@ -40,9 +41,9 @@ def add_to(commands: Commands, data_dir: argparse.ArgumentParser) -> None:
         "reset-password",
         parents=[data_dir],
         help="print a link with which someone can choose a new password, once",
-        description="Print the path of a link with which NAME can choose a new password, once, within the time of the "
-        "setting password_reset_seconds. A new one takes the place of the last. Put the address of the server "
-        "before it.",
+        description="Print a link with which NAME can choose a new password, once, within the time of the setting "
+        "password_reset_seconds. A new one takes the place of the last. Where the setting origin is empty, it is a "
+        "path: put the address of the server before it.",
     )
     reset.add_argument("name", metavar="NAME")
     reset.set_defaults(run=_reset_password)
@@ -84,9 +85,9 @@ def _list(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _reset_password(arguments: argparse.Namespace, settings: Settings) -> int:
     answer = carry_out(settings, "user", "create_password_reset", {"username": arguments.name})
-    say(arguments, answer, answer["path"])
+    say(arguments, answer, link_in(answer))
     if not arguments.json:
-        complain(f"Works once, until {answer['expires']}. Put the address of your server before it.")
+        complain(f"Works once, until {answer['expires']}.{what_is_missing(answer)}")
     return EXIT_OK
 
 

@@ -59,8 +59,8 @@ async def create_password_reset(operator: Operator, fields: Fields) -> str:
     username = required_text(fields, "username")
     reset = await password_resets.create_password_reset(operator.database, operator.settings, None, username)
     log.info("password reset: made for user %d by the operator", reset.user.user_id)
-    path = f"/#reset={reset.code}"
-    return encode_json({"username": reset.user.username, "path": path, "expires": timestamp(reset.expires_ms)})
+    link = _link(operator, f"/#reset={reset.code}")
+    return encode_json({"username": reset.user.username, **link, "expires": timestamp(reset.expires_ms)})
 
 
 async def deactivate_user(operator: Operator, fields: Fields) -> str:
@@ -95,7 +95,7 @@ async def create_invite(operator: Operator, fields: Fields) -> str:
     return encode_json(
         {
             "invite_id": invite.invite_id,
-            "path": f"/#invite={invite.code}",
+            **_link(operator, f"/#invite={invite.code}"),
             "expires": timestamp(invite.expires_ms),
             "uses_left": invite.uses_left,
         }
@@ -112,6 +112,12 @@ async def revoke_invite(operator: Operator, fields: Fields) -> str:
     await invites.revoke_invite(operator.database, None, invite_id)
     log.info("invite: %d revoked by the operator", invite_id)
     return encode_json({"invite_id": invite_id})
+
+
+def _link(operator: Operator, path: str) -> dict[str, str]:
+    """The path, and the whole link where the address of the server is known."""
+    origin = operator.settings.origin
+    return {"path": path} | ({"link": origin + path} if origin else {})
 
 
 def _flag(fields: Fields, name: str) -> bool:

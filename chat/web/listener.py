@@ -23,6 +23,7 @@ from chat.logs import new_request_id
 from chat.services.limits import counted_subnet
 from chat.settings import Settings
 from chat.web.middlewares import PROTECTION, REQUEST_ID_HEADER
+from chat.web.parser_errors import pass_on_broken_body
 from chat.web.proxies import is_from
 
 log = logging.getLogger(__name__)
@@ -238,6 +239,7 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._handler.data_received(data)
+        pass_on_broken_body(self._handler)
         self._pieces = 0 if _END_OF_HEAD in data else self._pieces + 1
         if self._pieces >= _PIECES_AT_ONCE:
             self._look_later()

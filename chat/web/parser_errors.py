@@ -11,6 +11,7 @@ import logging
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
+from aiohttp.web_protocol import _ErrInfo
 
 from chat import logs
 from chat.errors import ChatError, Malformed
@@ -23,6 +24,24 @@ def install() -> None:
     """Answer for aiohttp from now on, in this process; harmless when done before."""
     web.RequestHandler.handle_error = _handle_error  # type: ignore[assignment,method-assign]
     logging.getLogger("aiohttp.server").addFilter(_is_no_broken_body)
+
+
+def pass_on_broken_body(handler: web.RequestHandler) -> None:
+    """Let whoever reads a body know at once that what came of it is broken.
+
+    aiohttp tells it only to whoever would read the next request; the reader of this one would wait for its time.
+    """
+    waiting = handler._messages  # nothing public tells
+    if not waiting or not isinstance(waiting[-1][0], _ErrInfo):
+        return
+    if len(waiting) > 1:
+        body = waiting[-2][1]
+    elif handler._current_request is not None:
+        body = handler._current_request.content
+    else:
+        return
+    if not body.is_eof():
+        body.set_exception(web.RequestPayloadError("the chunks are broken"))
 
 
 def _handle_error(

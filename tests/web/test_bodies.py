@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat.web.keys import PACING
 from tests.examples import any_json, any_text, examples
-from tests.people import PASSWORD, Answer, Person
+from tests.people import PASSWORD, PATIENCE_SECONDS, Answer, Person
 from tests.raw_http import exchange, written
 from tests.servers import RunningServer
 
@@ -269,6 +270,55 @@ async def test_a_body_that_does_not_come_is_given_up(server: RunningServer, leng
     assert (answer.status, answer.body["code"]) == (408, "body_timeout")
     assert answer.headers["Connection"] == "close"
     assert "0.1 seconds" in answer.body["error"]
+
+
+@pytest.mark.settings(body_seconds=1000)
+@pytest.mark.parametrize("broken", [b"zz\r\nhello\r\n", b"5\r\nhelloXX\r\n", b"2\r\n{}\r\nzz\r\n"])
+async def test_chunks_that_are_none_are_refused_at_once(
+    server: RunningServer, broken: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader, writer = await asyncio.open_connection(*server.address)
+    try:
+        head = written("POST", "/login", f"Content-Type: {JSON}", "Transfer-Encoding: chunked", "Expect: 100-continue")
+        writer.write(head)
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(broken)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            answer = await reader.read()
+    finally:
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"The body is broken" in answer
+    assert answer.count(b"HTTP/1.1") == 1, "nothing of it is taken for another request"
+    assert "ERROR" not in caplog.text
+
+
+@pytest.mark.settings(requests_per_user_at_once=1, requests_per_user_pace_per_second=0.001, turn_wait_max_seconds=1e6)
+async def test_what_comes_after_a_whole_body_does_not_break_it(
+    server: RunningServer, ada: Person, stranger: Person
+) -> None:
+    waits, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def sleep(_seconds: float) -> None:
+        waits.set()
+        await goes_on.wait()
+
+    server.app[PACING].sleep = sleep
+    reader, writer = await asyncio.open_connection(*server.address)
+    try:
+        headers = (f"Cookie: {ada.cookie}", f"Content-Type: {JSON}")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            writer.write(written("POST", "/list_message", *headers, body=b'{"room": "lobby"}'))
+            await waits.wait()  # for a turn, with its body unread
+            writer.write(b"\0garbage\r\n\r\n")
+            for _ in range(10):
+                await stranger.get("/healthz")  # the garbage has come
+            goes_on.set()
+            answer = await reader.read()
+    finally:
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"not valid HTTP" in answer
 
 
 async def test_a_body_may_wait_until_it_is_asked_for(server: RunningServer) -> None:

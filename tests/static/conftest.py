@@ -24,6 +24,8 @@ CHROMIUM_ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Or it starts a second process for each page, in case another should be opened.
+    "--renderer-process-limit=1",
 ]
 
 # The browser itself reports every refusal and every lost server like this; the page cannot help it.

@@ -20,6 +20,8 @@ from tests.processes import refused_start, server_process
 from tests.raw_sockets import TEXT, raw_socket
 
 CROWD = 2000
+# One person stands for the crowd: what one may ask for at once would spread their coming over 20 s.
+CROWD_FLAGS = ("--requests-per-user-at-once", "100000")
 
 
 async def test_help_explains_every_setting() -> None:
@@ -92,7 +94,7 @@ async def test_a_signal_ends_it_with_exit_code_0(data_dir: Path, number: signal.
 async def test_a_signal_with_two_thousand_sockets_under_load_loses_nothing_and_ends_in_time(data_dir: Path) -> None:
     took: list[float] = []
     async with contextlib.AsyncExitStack() as stack:
-        server = await stack.enter_async_context(server_process(data_dir))
+        server = await stack.enter_async_context(server_process(data_dir, *CROWD_FLAGS))
         ada = await stack.enter_async_context(visiting(server, "ada"))
         await ada.sign_up()
         crowd = [await stack.enter_async_context(ada.connected("/ws/chat/lobby")) for _ in range(CROWD)]

@@ -13,19 +13,14 @@ from tests.servers import RunningServer
 
 
 @pytest.mark.settings(heartbeat_seconds=0.4)
-async def test_who_does_not_answer_a_ping_is_closed_in_time_and_the_presence_corrected(
-    ada: Person, bob: Person
-) -> None:
+async def test_who_does_not_answer_a_ping_is_closed_and_the_presence_corrected(ada: Person, bob: Person) -> None:
     async with ada.live() as socket, raw_socket(bob) as silent:
         await socket.sees_come("bob")
-        loop = asyncio.get_running_loop()
-        connected_at = loop.time()
         while (frame := await silent.receive_frame())[0] != PING:
             pass
         assert frame == (PING, b"")
+        # How soon, the long runs of half-open connections measure; without the heartbeat it would be never.
         assert (await socket.next("presence"))["offline"] == ["bob"]
-        # Generous for a busy machine; without the heartbeat it would be never.
-        assert loop.time() - connected_at < 10 * 0.4
 
 
 @pytest.mark.settings(heartbeat_seconds=0.2)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 
 from tests.people import Person, member
 from tests.servers import RunningServer
@@ -24,7 +24,12 @@ CHROMIUM_ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Or it starts a second process for each page, in case another should be opened.
+    "--renderer-process-limit=1",
 ]
+
+# A page that tries to connect for the fifth time waits for 8 s; those of a busy machine are soon so far.
+expect.set_options(timeout=20_000)
 
 # The browser itself reports every refusal and every lost server like this; the page cannot help it.
 NETWORK_NEWS = ("Failed to load resource", "WebSocket connection to")

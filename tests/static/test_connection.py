@@ -48,6 +48,11 @@ def unread(page: Page, room: str) -> Locator:
     return list_of_rooms(page).get_by_role("link", name=room).locator(".badge")
 
 
+async def come_back_to(page: Page) -> None:
+    """As if one had looked elsewhere: the page then connects at once instead of waiting for its next attempt."""
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
 async def stop_the_clock(page: Page) -> None:
     """From here on nothing happens in the page just because time goes by."""
     await page.clock.install()
@@ -106,7 +111,8 @@ async def test_a_server_that_is_killed_while_messages_are_under_way_gets_each_on
             await first.kill()
             await expect(status(page)).to_have_text("Reconnecting")
             async with server_process(data_dir, port=port):
-                await expect(texts(page)).to_have_text(said, timeout=20_000)
+                await come_back_to(page)
+                await expect(texts(page)).to_have_text(said)
                 await expect(pending(page)).to_have_count(0)
                 assert await stored(ada) == said
                 await context.close()
@@ -349,7 +355,7 @@ async def test_the_status_tells_how_the_page_stands_with_the_server(
     await server.stop()
     await expect(status(page)).to_have_text("Reconnecting")
     await server.start()
-    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await come_back_to(page)
     await expect(status(page)).to_have_text("Connected")
 
 

@@ -16,7 +16,7 @@ NODE = compute_driver_executable()[0]
 
 @pytest.mark.parametrize("file", sorted(UNIT.glob("*.test.js")), ids=lambda file: file.name.removesuffix(".test.js"))
 def test_unit(file: Path) -> None:
-    command = [NODE, "--test", "--test-reporter=spec", str(file)]
+    command = [NODE, "--test-reporter=spec", str(file)]  # with --test it would start one more Node for each file
     run = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     if run.returncode != 0:
         pytest.fail(run.stdout + run.stderr, pytrace=False)

@@ -14,7 +14,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from chat.web import pages
-from chat.web.static_files import STATIC_DIR, Site, read_site
+from chat.web.static_files import REVALIDATED, SERVICE_WORKER, STATIC_DIR, Site, kept_in_memory, read_site
 from tests.people import PATIENCE_SECONDS, Person
 from tests.servers import RunningServer
 from tests.static.conftest import Visit
@@ -114,8 +114,20 @@ HALF = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 9999\r\n\
 BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the service worker wait less long for the server."""
+    before = pages.SITE.service_worker.body
+    assert b"const PATIENCE_MS = 4_000;" in before
+    after = before.replace(b"const PATIENCE_MS = 4_000;", b"const PATIENCE_MS = 400;")
+    worker = kept_in_memory(SERVICE_WORKER, after, REVALIDATED)
+    monkeypatch.setattr(pages, "SITE", dataclasses.replace(pages.SITE, service_worker=worker))
+
+
 @pytest.mark.parametrize("answer", [b"", HALF, BAD_GATEWAY], ids=["silence", "half a page", "a proxy without a server"])
-async def test_the_page_opens_when_all_that_answers_is(visit: Visit, server: RunningServer, answer: bytes) -> None:
+async def test_the_page_opens_when_all_that_answers_is(
+    impatient: None, visit: Visit, server: RunningServer, answer: bytes
+) -> None:
     page = await settled(visit)
     async with instead_of(server, answer):
         response = await page.reload(wait_until="commit")

@@ -243,7 +243,7 @@ async def test_the_smallest_and_the_largest_page_are_given(ada: Person) -> None:
     assert len(texts(await page(ada, limit=500))) == 500
 
 
-@pytest.mark.settings(page_max_messages=7)
+@pytest.mark.settings(page_max_messages=7, frames_per_user_burst=10_000)
 async def test_a_whole_room_is_listed_however_many_pages_it_takes(ada: Person) -> None:
     await send_many(ada, 3000)
     listing = await page(ada)

@@ -570,7 +570,7 @@ async def test_a_stopping_server_stores_what_was_read(server: RunningServer, ada
         await other.next("read")
         await socket.send(type="read", cursor=2)  # would be stored in an hour
         await socket.settled()
-        await server.stop()
+        await asyncio.gather(server.stop(), socket.close_code(), other.close_code())
     await server.start()
     room = await ada.sees_room()
     assert (room["read"], room["unread"]) == (2, 1)
@@ -674,6 +674,7 @@ async def test_a_socket_without_a_room_must_name_one(ada: Person, frame: dict[st
 # Closing
 
 
+@pytest.mark.settings(close_seconds=0.1)
 async def test_a_binary_frame_closes_with_1003(ada: Person) -> None:
     async with raw_socket(ada) as raw:
         await raw.send_frame(BINARY, b"\x00")

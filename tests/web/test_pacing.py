@@ -16,6 +16,7 @@ from tests.raw_sockets import TEXT, raw_socket
 from tests.servers import RunningServer
 
 SLOW: dict[str, Any] = {"requests_per_user_pace_per_second": 0.01}
+PATIENT: dict[str, Any] = SLOW | {"refusals_per_address_per_second": 0.01, "turn_wait_max_seconds": 1000}
 
 
 class Turns:
@@ -50,7 +51,7 @@ async def while_it_waits(turns: Turns, asking: Awaitable[Any], meanwhile: Callab
     return await asked
 
 
-@pytest.mark.settings(requests_per_user_at_once=2)
+@pytest.mark.settings(requests_per_user_at_once=2, **PATIENT)
 async def test_a_request_that_waits_is_answered_in_its_turn_and_nobody_waits_for_it(
     turns: Turns, ada: Person, bob: Person
 ) -> None:
@@ -67,7 +68,7 @@ async def test_a_request_that_waits_is_answered_in_its_turn_and_nobody_waits_for
     assert answer.status == 200
 
 
-@pytest.mark.settings(requests_per_user_at_once=2)
+@pytest.mark.settings(requests_per_user_at_once=2, **PATIENT)
 async def test_a_request_whose_session_ends_while_it_waits_is_refused(
     server: RunningServer, turns: Turns, ada: Person
 ) -> None:
@@ -107,7 +108,7 @@ async def test_a_long_listing_counts_by_its_messages(ada: Person) -> None:
     assert (await ada.get("/get_rooms")).status == 429
 
 
-@pytest.mark.settings(trusted_proxies="127.0.0.1", refusals_per_address_at_once=2)
+@pytest.mark.settings(trusted_proxies="127.0.0.1", refusals_per_address_at_once=2, **PATIENT)
 async def test_refusals_wait_for_their_turn_and_what_is_right_does_not(
     turns: Turns, ada: Person, stranger: Person
 ) -> None:

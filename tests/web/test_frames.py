@@ -85,7 +85,6 @@ def assert_of_the_protocol(frame: dict[str, Any]) -> None:
         assert set(frame) - {"client_id"} == {"type", "code", "error"}
 
 
-@pytest.mark.settings(frames_per_user_burst=1_000_000)
 @given(texts=st.lists(whole_text, max_size=4), cuts=cuts)
 @examples(120)
 async def test_every_text_is_answered_and_the_socket_stays_open(

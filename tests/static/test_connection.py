@@ -249,6 +249,7 @@ async def test_a_room_that_was_left_meanwhile_is_not_joined_again(visit: Visit, 
         assert not (await ada.sees_room(room))["joined"]
 
     await page.get_by_role("button", name="Join the room").click()
+    await expect(page.get_by_text("You are not in lobby.", exact=True)).to_be_hidden()
     await expect(pending(page)).to_contain_text("You are not in lobby any more.")
     assert await stored(bob) == []
     await pending(page).get_by_role("button", name="Retry").click()

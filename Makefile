@@ -30,7 +30,7 @@ search: $(VENV)/test
 lighthouse: $(VENV)/test $(LIGHTHOUSE)/node_modules/installed
 	$(BIN)/python -m pytest -n 0 -s -m lighthouse tests/static/test_lighthouse.py
 
-# Kills, cuts the power, fills the disk and more, each many times; takes about 15 minutes, and root for some of it.
+# Kills, cuts the power, fills the disk and more, each many times; takes about 10 minutes, and root for some of it.
 faults: $(VENV)/test
 	$(BIN)/python -m tests.faults
 

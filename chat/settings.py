@@ -95,7 +95,10 @@ class Settings:
         50, "sessions one person may have; the longest unused ends when a new one needs its place", least=1
     )
     password_workers: int = _setting(
-        2, "passwords hashed at once, each on a thread of its own with 19 MiB", least=1, most=64
+        1,
+        "passwords hashed at once, each on a thread of its own with 19 MiB; about thirty a second each",
+        least=1,
+        most=64,
     )
     password_queue_max: int = _setting(
         128, "sign-ins that may wait for a worker (about 5 s of work); more are asked to come back", least=0

@@ -15,6 +15,9 @@ from chat.store import messages
 from chat.store.database import Database
 from chat.store.group_commit import Answer, GroupCommit
 
+# A reading thread has the core for well under a millisecond with so many; what is published waits no longer for it.
+_READ_AT_ONCE = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -81,12 +84,36 @@ async def read_page(
     """
     end = up_to + 1 if before is None else min(before, up_to + 1)
     if after is None:
-        found = await messages.list_messages_before(database, room.room_id, before=end, limit=limit + 1)
+        found = await _read_newest(database, room, before=end, limit=limit + 1)
         page = found[-limit:]
         return Page(page, page[0].message_id if len(found) > limit else None)
-    found = await messages.list_messages_after(database, room.room_id, after=after, before=end, limit=limit + 1)
+    found = await _read_oldest(database, room, after=after, before=end, limit=limit + 1)
     page = found[:limit]
     return Page(page, page[-1].message_id if len(found) > limit else None)
+
+
+async def _read_newest(database: Database, room: Room, *, before: int, limit: int) -> list[Message]:
+    found: list[Message] = []
+    while len(found) < limit:
+        count = min(_READ_AT_ONCE, limit - len(found))
+        older = await messages.list_messages_before(database, room.room_id, before=before, limit=count)
+        found[:0] = older
+        if len(older) < count:
+            break
+        before = older[0].message_id
+    return found
+
+
+async def _read_oldest(database: Database, room: Room, *, after: int, before: int, limit: int) -> list[Message]:
+    found: list[Message] = []
+    while len(found) < limit:
+        count = min(_READ_AT_ONCE, limit - len(found))
+        newer = await messages.list_messages_after(database, room.room_id, after=after, before=before, limit=count)
+        found += newer
+        if len(newer) < count:
+            break
+        after = newer[-1].message_id
+    return found
 
 
 async def read_on(

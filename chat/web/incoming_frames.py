@@ -17,8 +17,9 @@ from aiohttp import web
 _HEADER_BYTES = 2
 _MASK_BYTES = 4
 _FINAL = 0x80
-# What is handed on at a time, and the number of frames that wait to be taken beyond which no more is.
-_PIECE_BYTES = 4096
+# What is handed on at a time, how much of it while something waits to be taken, and the number of frames that wait
+# beyond which no more is.
+_PIECE_BYTES, _PIECES_BYTES = 4096, 16 * 1024
 _WAITING_MAX = 64
 
 
@@ -91,7 +92,9 @@ class IncomingFrames(asyncio.Protocol):
         self._before.connection_lost(error)
 
     def _hand_on_held(self) -> None:
-        while self._waiting < _WAITING_MAX:
+        handed_on = 0
+        while self._waiting == 0 or (self._waiting < _WAITING_MAX and handed_on < _PIECES_BYTES):
+            handed_on += _PIECE_BYTES
             end = self._held_from + _PIECE_BYTES
             piece = self._held[self._held_from : end]
             self._held_from = end

@@ -137,22 +137,22 @@ class Settings:
         20, "requests of one person that are carried out as they come; what comes faster waits for its turn", least=1
     )
     requests_per_user_pace_per_second: float = _setting(
-        100, "how fast those have their turn: four people who do their worst take a tenth of a core or two", least=0.01
+        50, "how fast those have their turn: four people who do their worst take a tenth of a core or two", least=0.01
     )
     frames_per_user_at_once: int = _setting(
         32, "frames of one person that are acted on as they come; what comes faster waits for its turn", least=1
     )
-    frames_per_user_pace_per_second: float = _setting(300, "how fast those have their turn", least=0.01)
+    frames_per_user_pace_per_second: float = _setting(200, "how fast those have their turn", least=0.01)
     catch_up_pages_per_user_at_once: int = _setting(
         100, "pages of what a person's sockets have missed that are sent as they can be; more wait", least=1
     )
-    catch_up_pages_per_user_per_second: float = _setting(100, "how fast those are sent", least=0.01)
+    catch_up_pages_per_user_per_second: float = _setting(50, "how fast those are sent", least=0.01)
     refusals_per_address_at_once: int = _setting(
         100,
         "refusals that one address is told as they come: a school opens the page; more wait for their turn",
         least=1,
     )
-    refusals_per_address_per_second: float = _setting(50, "how fast those are told", least=0.01)
+    refusals_per_address_per_second: float = _setting(20, "how fast those are told", least=0.01)
     turn_wait_max_seconds: float = _setting(
         5, "longest wait of a request for its turn, which holds a task and its body; more are refused", least=0.01
     )

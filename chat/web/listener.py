@@ -38,7 +38,7 @@ _LINGERING_MAX = 100
 # After this many pieces of one request, a look at what has come this often: 400 who trickle cost a few per cent of a
 # core, and whoever is only slow waits so much longer once, at the end.
 _PIECES_AT_ONCE = 4
-_PIECES_SECONDS = 0.25
+_PIECES_SECONDS = 0.5
 _END_OF_HEAD = b"\r\n\r\n"
 # How often a full server is worth a line in the log.
 _NOTE_SECONDS = 60.0

@@ -93,7 +93,7 @@ class IncomingFrames(asyncio.Protocol):
 
     def _hand_on_held(self) -> None:
         handed_on = 0
-        while self._waiting == 0 or (self._waiting < _WAITING_MAX and handed_on < _PIECES_BYTES):
+        while self._can_take_more(handed_on):
             handed_on += _PIECE_BYTES
             end = self._held_from + _PIECE_BYTES
             piece = self._held[self._held_from : end]
@@ -105,6 +105,11 @@ class IncomingFrames(asyncio.Protocol):
                 if not (self._handler._reading_paused or self.transport.is_closing()):
                     self.transport.resume_reading()
                 return
+
+    def _can_take_more(self, handed_on: int) -> bool:
+        # The last one counts only when it is whole: nobody could take it before.
+        whole = self._waiting - (self._skip > 0)
+        return whole <= 0 or (whole < _WAITING_MAX and handed_on < _PIECES_BYTES)
 
     def _hand_on(self, data: bytes) -> None:
         if self.is_broken:

@@ -133,6 +133,18 @@ async def test_thousands_of_frames_in_one_read_are_handed_on_as_they_are_taken(
     assert max(pieces) <= 4096
 
 
+async def test_long_frames_that_come_together_are_all_acted_on(ada: Person) -> None:
+    async with raw_socket(ada) as socket:
+        await socket.next("live")
+        await socket.send_bytes(b"".join(frame(says("x" * size)) for size in (60_000, 10, 50_000, 3900, 17_000)))
+        kinds: list[str] = []
+        while len(kinds) < 5:
+            kind = (await socket.receive())["type"]
+            kinds += [kind] * (kind in ("chat", "error"))
+    assert kinds.count("error") == 3
+    assert kinds.count("chat") == 2
+
+
 async def test_an_unmasked_frame_behind_thousands_is_found(ada: Person) -> None:
     async with raw_socket(ada) as socket:
         await socket.next("live")

@@ -79,10 +79,7 @@ class Pacing:
 
     async def listing(self, user: User, messages: int) -> None:
         """Wait until it is the turn of some more messages of a listing, which is under way and is not refused."""
-        now = self.clock()
-        wait = self._requests.of(user.user_id, now).spend(now, messages // MESSAGES_PER_REQUEST)
-        if wait > 0:
-            await self.sleep(min(wait, self._wait_max))
+        await self._in_turn(self._requests, user.user_id, messages // MESSAGES_PER_REQUEST)
 
     @asynccontextmanager
     async def long_answer(self, user: User) -> AsyncIterator[None]:
@@ -113,20 +110,20 @@ class Pacing:
 
     async def catch_up_page(self, user: User) -> None:
         """Wait until it is the turn of a page of what one of the user's sockets has missed."""
-        now = self.clock()
-        wait = self._catch_up_pages.of(user.user_id, now).spend(now)
-        if wait > 0:
-            await self.sleep(min(wait, self._wait_max))
+        await self._in_turn(self._catch_up_pages, user.user_id)
 
     async def refusal(self, address: str | None) -> None:
         """Wait until it is the turn of an answer that refuses something: who asks again at once is no person."""
         subnet = counted_subnet(address)
-        if subnet is None:
-            return
+        if subnet is not None:
+            await self._in_turn(self._refusals, subnet)
+
+    async def _in_turn(self, buckets: Buckets[Hashable], key: Hashable, count: int = 1) -> None:
+        """Wait for a turn, or as long as anyone has to; what is let through then is not made good by those after it."""
         now = self.clock()
-        bucket = self._refusals.of(subnet, now)
-        wait = bucket.spend(now)
+        bucket = buckets.of(key, now)
+        wait = bucket.spend(now, count)
         if wait > self._wait_max:
-            bucket.give_back()
+            bucket.give_back(count)
         if wait > 0:
             await self.sleep(min(wait, self._wait_max))

@@ -221,7 +221,7 @@ class _Conversation:
             elif wait_seconds > 0 or not left_of_turn:
                 left_of_turn = self._settings.frames_per_turn_max
                 # Also for no time: frames that are here already would all be acted on first.
-                await asyncio.sleep(wait_seconds)
+                await self._read_nothing(now + wait_seconds)
 
     def _end(self, received: WSMessage) -> None:
         if received.type is not WSMsgType.CLOSE:
@@ -232,18 +232,23 @@ class _Conversation:
             self._fail("this close code is never sent")  # RFC 6455, 7.4.1; aiohttp takes it
 
     async def _make_good(self, until: float) -> None:
-        """Read nothing until what was read is made good.
+        """Tell someone who has sent more than they may, and read nothing until it is made good."""
+        if self._loop.time() - self._ran_dry > _DRY_SPELL_SECONDS and not self._subscriber.is_closing:
+            self._refuse(self._limits.too_many_frames())
+        await self._read_nothing(until)
+        self._ran_dry = self._loop.time()
 
-        TCP slows the sender down and nothing is lost. Looks up once in a while: who is not read is not silent for that,
-        and a socket that is gone is let go.
+    async def _read_nothing(self, until: float) -> None:
+        """Let the others have their turn; TCP slows the sender down and nothing is lost.
+
+        Looks up once in a while: who is not read is not silent for that, and a socket that is gone is let go.
         """
         subscriber, now = self._subscriber, self._loop.time()
-        if now - self._ran_dry > _DRY_SPELL_SECONDS and not subscriber.is_closing:
-            self._refuse(self._limits.too_many_frames())
-        while now < until and not subscriber.is_closing and not subscriber.transport.is_closing():
-            await asyncio.sleep(min(until - now, _LONGEST_PAUSE_SECONDS))
+        while True:
+            await asyncio.sleep(min(max(0, until - now), _LONGEST_PAUSE_SECONDS))
             subscriber.last_received = now = self._loop.time()
-        self._ran_dry = now
+            if now >= until or subscriber.is_closing or subscriber.transport.is_closing():
+                return
 
     async def _on_text(self, text: str) -> None:
         client_id = None

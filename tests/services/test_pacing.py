@@ -126,3 +126,16 @@ async def test_sockets_of_one_user_share_their_pace(time: Time) -> None:
     assert second.spend(time.now) <= 0
     assert first.spend(time.now) == pytest.approx(0.1, abs=0.01)
     assert turns.frames(BOB).spend(time.now) <= 0
+
+
+async def test_however_much_was_caught_up_with_nobody_waits_longer_for_it_afterwards(time: Time) -> None:
+    turns = pacing(
+        time, catch_up_pages_per_user_at_once=1, catch_up_pages_per_user_per_second=10, turn_wait_max_seconds=0.5
+    )
+    for _ in range(1000):
+        await turns.catch_up_page(ADA)
+    assert max(time.slept) == 0.5
+    time.now += 0.6
+    time.slept.clear()
+    await turns.catch_up_page(ADA)
+    assert time.slept == []

@@ -174,3 +174,34 @@ async def test_a_long_frame_counts_for_several(ada: Person) -> None:
             await socket.send(message="x" * 50_000)
         await socket.settled("error")
         assert asyncio.get_running_loop().time() - start >= (3 * 7 - 10 - 1) / 50
+
+
+@pytest.mark.settings(frames_per_user_at_once=1, frames_per_user_pace_per_second=2, heartbeat_seconds=0.2)
+async def test_a_socket_that_waits_for_its_turn_is_not_taken_for_a_dead_one(
+    monkeypatch: pytest.MonkeyPatch, ada: Person, bob: Person
+) -> None:
+    monkeypatch.setattr("chat.web.sockets._LONGEST_PAUSE_SECONDS", 0.05)
+    async with raw_socket(ada) as socket:
+        await socket.next("live")
+        for _ in range(4):  # the last waits for one and a half seconds, five times what the heartbeat gives
+            await socket.send_frame(TEXT, b'{"type":"ping"}')
+        for _ in range(4):
+            await socket.next("pong")
+        await bob.says("still there?")
+        assert (await socket.next("chat"))["message"] == "still there?"
+
+
+@pytest.mark.settings(frames_per_user_at_once=1, frames_per_user_pace_per_second=0.01)
+async def test_a_socket_that_waits_for_its_turn_is_let_go_when_its_session_ends(
+    monkeypatch: pytest.MonkeyPatch, server: RunningServer, ada: Person
+) -> None:
+    monkeypatch.setattr("chat.web.sockets._LONGEST_PAUSE_SECONDS", 0.05)
+    async with ada.live() as socket:
+        for _ in range(3):
+            await socket.send(type="ping")
+        await socket.next("pong")
+        assert (await ada.get("/logout")).status == 200
+        assert await socket.close_code() == 4401
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while server.app[HUB].subscribers:
+                await asyncio.sleep(0.01)

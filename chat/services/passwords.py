@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -21,6 +19,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from chat.errors import BrokenRule, Busy
 from chat.fields import is_storable
+from chat.priorities import step_back_behind_all
 
 PASSWORD_MIN_CHARACTERS = 8
 PASSWORD_MAX_CHARACTERS = 256
@@ -46,7 +45,7 @@ class PasswordHasher:
     """
 
     def __init__(self, *, workers: int, queue_max: int) -> None:
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="password", initializer=_yield_to_others)
+        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="password", initializer=step_back_behind_all)
         self._places = workers + queue_max
         self._is_closed = False
         self.pending = 0  # under way or waiting
@@ -110,12 +109,6 @@ def can_be_password(password: str) -> bool:
 def needs_rehash(password_hash: str) -> bool:
     """Whether the hash was made with other numbers than today's."""
     return not password_hash.startswith(_CURRENT_PREFIX)
-
-
-def _yield_to_others() -> None:
-    """Let this thread run when nobody else wants the core: a message must not wait for a password (sched(7))."""
-    if sys.platform == "linux":  # elsewhere it would be the whole process
-        os.sched_setscheduler(threading.get_native_id(), os.SCHED_IDLE, os.sched_param(0))
 
 
 def _hash(password: str) -> str:

@@ -27,6 +27,7 @@ from typing import Any, cast
 import aiosqlite
 
 from chat.errors import StorageUnavailable
+from chat.priorities import step_back
 
 log = logging.getLogger(__name__)
 
@@ -290,16 +291,30 @@ async def connect_reader(path: Path, *, busy_timeout_seconds: float) -> aiosqlit
     Raises:
         sqlite3.Error: the file cannot be used.
     """
-    return await _with_pragmas(await _connect(path, busy_timeout_seconds), "query_only = ON")
+    connection = await _connect(path, busy_timeout_seconds, factory=_connect_stepping_back)
+    return await _with_pragmas(connection, "query_only = ON")
 
 
-async def _connect(path: Path, busy_timeout_seconds: float, mode: str = "rw") -> aiosqlite.Connection:
+def _connect_stepping_back(*arguments: Any, **named: Any) -> sqlite3.Connection:
+    """Connect in a thread that comes after others from now on: who reads history, after who passes messages on."""
+    step_back()
+    return sqlite3.Connection(*arguments, **named)
+
+
+async def _connect(
+    path: Path,
+    busy_timeout_seconds: float,
+    *,
+    mode: str = "rw",
+    factory: Callable[..., sqlite3.Connection] = sqlite3.Connection,
+) -> aiosqlite.Connection:
     # With rw a file that vanished is an error, not a new empty database.
     return await aiosqlite.connect(
         f"{path.as_uri()}?mode={mode}",
         uri=True,
         isolation_level=None,
         timeout=busy_timeout_seconds,
+        factory=factory,
     )
 
 

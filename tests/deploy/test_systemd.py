@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,12 +22,21 @@ from tests.processes import ROOT, clean_environment, server_process
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
 UNITS = ("chat.service", "chat-backup.service", "chat-backup.timer")
 
-# prctl(2): no memory may become executable that was writable; kept over exec
+# Kept over exec: prctl(2), by which no memory may become executable that was writable, and seccomp(2), by which of the
+# calls of the system only those that are named are carried out.
 _PR_SET_MDWE, _PR_GET_MDWE, _REFUSE_EXEC_GAIN = 65, 66, 1
-_UNDER_MDWE = f"""
-import ctypes, os, sys
-assert ctypes.CDLL(None).prctl({_PR_SET_MDWE}, {_REFUSE_EXEC_GAIN}, 0, 0, 0) == 0
-os.execv(sys.argv[1], sys.argv[1:])
+_SECCOMP = "libseccomp.so.2"  # systemd itself needs it
+_CONFINED = f"""
+import ctypes, errno, os, sys
+assert ctypes.CDLL(None).prctl({_PR_SET_MDWE}, {_REFUSE_EXEC_GAIN}, 0, 0, 0) == 0 or sys.argv[1] == "no mdwe"
+seccomp = ctypes.CDLL("{_SECCOMP}")
+seccomp.seccomp_init.restype = ctypes.c_void_p
+rules = ctypes.c_void_p(seccomp.seccomp_init(0x00050000 | errno.EPERM))
+for name in sys.argv[2].split():
+    number = seccomp.seccomp_syscall_resolve_name(name.encode())
+    assert number < 0 or seccomp.seccomp_rule_add(rules, 0x7FFF0000, number, 0) == 0
+assert seccomp.seccomp_load(rules) == 0
+os.execv(sys.argv[3], sys.argv[3:])
 """
 
 
@@ -62,16 +72,39 @@ async def test_the_units_leave_little_open(units: Path, unit: str, most: float) 
     assert 0 < float(found[1]) <= most
 
 
-async def test_the_server_works_where_memory_is_never_writable_and_executable(data_dir: Path) -> None:
-    if ctypes.CDLL(None).prctl(_PR_GET_MDWE, 0, 0, 0, 0) < 0:
-        pytest.skip("this kernel does not know PR_SET_MDWE (Linux 6.3)")
-    under = (sys.executable, "-c", _UNDER_MDWE)
+async def confined(unit: str) -> tuple[str, ...]:
+    """What a program has to be started with to have as much of the kernel as the unit leaves it."""
+    text = (DEPLOY / unit).read_text(encoding="utf-8")
+    allowed: set[str] = set()
+    for takes_away, names in re.findall(r"^SystemCallFilter=(~?)(.+)$", text, re.MULTILINE):
+        calls = await system_calls(names.split())
+        allowed = allowed - calls if takes_away else allowed | calls
+    mdwe = "mdwe" if ctypes.CDLL(None).prctl(_PR_GET_MDWE, 0, 0, 0, 0) >= 0 else "no mdwe"  # Linux 6.3
+    return sys.executable, "-c", _CONFINED, mdwe, " ".join(allowed)
+
+
+async def system_calls(names: Iterable[str]) -> set[str]:
+    """The calls that a filter names, those of its groups too."""
+    groups = {name for name in names if name.startswith("@")}
+    calls = set(names) - groups
+    if groups:
+        _, output = await systemd_analyze("syscall-filter", *groups)
+        listed = {line.strip() for line in output.splitlines() if line.startswith(" ") and "#" not in line}
+        calls |= await system_calls(listed)
+    return calls
+
+
+async def test_the_server_works_within_what_its_unit_leaves_it(data_dir: Path) -> None:
+    under = await confined("chat.service")
     async with server_process(data_dir, program=under) as server, visiting(server, "ada") as ada:
         await ada.sign_up()
         await ada.joins()
         async with ada.live() as socket:
             await socket.send(message="hi")
             assert (await socket.next("chat"))["message"] == "hi"
+        threads = [int(thread.name) for thread in Path(f"/proc/{server.process_id}/task").iterdir()]
+        assert os.SCHED_IDLE in {os.sched_getscheduler(thread) for thread in threads}
+        assert len({os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}) == 2
         server.send_signal(signal.SIGTERM)
         assert await server.exit_code() == 0
 
@@ -83,9 +116,10 @@ async def test_the_backup_of_the_timer_is_made_beside_a_running_server(data_dir:
     backups.mkdir(mode=0o700)
     line = line.replace("%%", "%").replace("/opt/chat/.venv/bin/python", sys.executable)
     line = line.replace("/var/lib/chat-backups", str(backups))
+    under = await confined("chat-backup.service")
     async with server_process(data_dir):
         environment = clean_environment() | {"CHAT_DATA_DIR": str(data_dir)}
-        process = await asyncio.create_subprocess_exec("/bin/sh", "-c", line, cwd=ROOT, env=environment)
+        process = await asyncio.create_subprocess_exec(*under, "/bin/sh", "-c", line, cwd=ROOT, env=environment)
         assert await process.wait() == 0
     (backup,) = backups.iterdir()
     assert re.fullmatch(r"chat-\d{8}T\d{6}Z\.db", backup.name)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sqlite3
+import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -114,6 +117,16 @@ async def test_a_transaction_cancelled_at_its_edge_does_not_swallow_what_comes_a
         await asyncio.gather(running, return_exceptions=True)
     await database.write(ADD_ROOM, ("theirs",))
     assert "theirs" in await room_names(database), "it was stored in a transaction that nobody ends"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives threads priorities of their own")
+async def test_readers_come_after_who_passes_messages_on(data_dir: Path) -> None:
+    others = set(threading.enumerate())
+    async with open_database(Settings(data_dir=data_dir, reader_connections=3), lambda: None):
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        found = [os.getpriority(os.PRIO_PROCESS, t.native_id or 0) for t in threading.enumerate() if t not in others]
+        assert own in found  # the writer's
+        assert found.count(min(own + 10, 19)) == 3
 
 
 async def test_more_reads_at_once_than_readers_are_all_answered(database: Database) -> None:

@@ -134,7 +134,7 @@ class Settings:
         2000, "the same at once: what piled up while there was no connection", least=1
     )
     requests_per_user_at_once: int = _setting(
-        20, "requests of one person that are carried out as they come; what comes faster waits for its turn", least=1
+        10, "requests of one person that are carried out as they come; what comes faster waits for its turn", least=1
     )
     requests_per_user_pace_per_second: float = _setting(
         50, "how fast those have their turn: four people who do their worst take a tenth of a core or two", least=0.01
@@ -148,7 +148,7 @@ class Settings:
     )
     catch_up_pages_per_user_per_second: float = _setting(50, "how fast those are sent", least=0.01)
     refusals_per_address_at_once: int = _setting(
-        100,
+        40,
         "refusals that one address is told as they come: a school opens the page; more wait for their turn",
         least=1,
     )

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from chat.errors import BrokenRule, Busy
 from chat.fields import is_storable
-from chat.priorities import step_back_behind_all
+from chat.priorities import step_back
 
 PASSWORD_MIN_CHARACTERS = 8
 PASSWORD_MAX_CHARACTERS = 256
@@ -45,7 +45,7 @@ class PasswordHasher:
     """
 
     def __init__(self, *, workers: int, queue_max: int) -> None:
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="password", initializer=step_back_behind_all)
+        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="password", initializer=step_back)
         self._places = workers + queue_max
         self._is_closed = False
         self.pending = 0  # under way or waiting

@@ -35,10 +35,11 @@ _REST_SECONDS = 1.0
 # Who is turned away gets this long to read why; a flood of them does not.
 _LINGER_SECONDS = 0.5
 _LINGERING_MAX = 100
-# After this many pieces of one request, a look at what has come this often: 400 who trickle cost a few per cent of a
-# core, and whoever is only slow waits so much longer once, at the end.
+# After this many pieces of one request, looks at what has come, each so much later than the one before, up to so many
+# times: 400 who trickle cost a few per cent of a core, and whoever is only slow waits so much longer once, at the end.
 _PIECES_AT_ONCE = 4
 _PIECES_SECONDS = 0.5
+_LATER_MOST = 4
 _END_OF_HEAD = b"\r\n\r\n"
 # How often a full server is worth a line in the log.
 _NOTE_SECONDS = 60.0
@@ -249,7 +250,7 @@ class _Connection(asyncio.Protocol):
         if transport is not None and not transport.is_closing():
             transport.pause_reading()
             # Not all at the same time: hundreds of them in one turn would make a long one of it.
-            seconds = random.uniform(0.5, 1.5) * _PIECES_SECONDS  # noqa: S311  # no secret
+            seconds = random.uniform(0.5, 1.5) * _seconds_until_next_look(self._pieces)  # noqa: S311  # no secret
             asyncio.get_running_loop().call_later(seconds, self._look_again)
 
     def _look_again(self) -> None:
@@ -295,6 +296,10 @@ class _Connection(asyncio.Protocol):
         self._stop_watching()
         self._transport = None
         self._handler.connection_lost(error)
+
+
+def _seconds_until_next_look(pieces: int) -> float:
+    return min(pieces - _PIECES_AT_ONCE + 1, _LATER_MOST) * _PIECES_SECONDS
 
 
 def _listen(family: int, address: tuple[object, ...], settings: Settings) -> socket.socket:

@@ -169,6 +169,11 @@ async def test_a_request_that_trickles_in_is_answered_and_seldom_looked_at(
     assert len(looks) < len(request) / 4
 
 
+def test_the_longer_a_request_trickles_in_the_rarer_it_is_looked_at_down_to_every_two_seconds() -> None:
+    seconds = [listener._seconds_until_next_look(pieces) for pieces in range(4, 10)]
+    assert seconds == [0.5, 1, 1.5, 2, 2, 2]
+
+
 async def test_whoever_goes_while_a_request_trickles_in_is_forgotten(server: RunningServer) -> None:
     reader, writer = await asyncio.open_connection(*server.address)
     for byte in b"GET /healthz HTTP/1.1\r\nHost":

@@ -302,11 +302,7 @@ def _connect_stepping_back(*arguments: Any, **named: Any) -> sqlite3.Connection:
 
 
 async def _connect(
-    path: Path,
-    busy_timeout_seconds: float,
-    *,
-    mode: str = "rw",
-    factory: Callable[..., sqlite3.Connection] = sqlite3.Connection,
+    path: Path, busy_timeout_seconds: float, *, mode: str = "rw", **options: Any
 ) -> aiosqlite.Connection:
     # With rw a file that vanished is an error, not a new empty database.
     return await aiosqlite.connect(
@@ -314,7 +310,7 @@ async def _connect(
         uri=True,
         isolation_level=None,
         timeout=busy_timeout_seconds,
-        factory=factory,
+        **options,
     )
 
 

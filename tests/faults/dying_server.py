@@ -59,7 +59,9 @@ class _Connection(sqlite3.Connection):
 
 if __name__ == "__main__":
     _moment, _number = sys.argv[1], int(sys.argv[2])
-    sqlite3.connect = partial(sqlite3.connect, factory=_Connection)  # type: ignore[assignment]  # for aiosqlite
+    # By the one name aiosqlite makes those that write, by the other the server makes those that read.
+    sqlite3.connect = partial(sqlite3.connect, factory=_Connection)  # type: ignore[assignment]
+    sqlite3.Connection = _Connection  # type: ignore[misc]
     script, *sys.argv[1:] = sys.argv[4:]
     sys.argv[0] = script
     sys.path[0] = os.path.dirname(script)  # noqa: PTH120  # as Python does for a script

@@ -8,7 +8,7 @@ import resource
 import signal
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 from chat.store.data_directory import DATABASE_NAME
@@ -191,5 +191,8 @@ def _allow_many_sockets() -> None:
 
 def _waited_seconds(process_id: int) -> float:
     """How long the threads of a process have waited for a processor: the second number of schedstat, in ns."""
-    tasks = Path(f"/proc/{process_id}/task").glob("*/schedstat")
-    return sum(int(task.read_text().split()[1]) for task in tasks) / 1e9
+    nanoseconds = 0
+    for task in Path(f"/proc/{process_id}/task").glob("*/schedstat"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended since they were listed
+            nanoseconds += int(task.read_text().split()[1])
+    return nanoseconds / 1e9
